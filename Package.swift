@@ -1,0 +1,67 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "Cleave",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Cleave", targets: ["Cleave"]),
+        .executable(name: "cleave", targets: ["CleaveCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    ],
+    targets: [
+        // System libraries and C code.
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+        .systemLibrary(
+            name: "CLAPACK", pkgConfig: "lapacke",
+            providers: [.apt(["liblapacke-dev", "libopenblas-dev"]), .brew(["lapack", "openblas"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "COnnxSchema", dependencies: ["CProtobufC"]),
+        .target(
+            name: "CLibONNX",
+            cxxSettings: [.define("ONNX_ML"), .define("ONNX_NAMESPACE", to: "onnx")],
+            linkerSettings: [.linkedLibrary("onnx"), .linkedLibrary("onnx_proto"), .linkedLibrary("protobuf")]),
+
+        // The compiler, lowest module first: an import only ever points up this list.
+        .target(name: "Tensors", dependencies: ["CZlib"]),
+        .target(name: "GraphIR", dependencies: ["Tensors"]),
+        .target(name: "ONNXFormat", dependencies: ["GraphIR", "COnnxSchema", "CProtobufC", "CLibONNX"]),
+        .target(name: "Passes", dependencies: ["GraphIR", "CLAPACK"]),
+        .target(name: "Execution", dependencies: ["GraphIR"]),
+        .target(name: "ReferenceBackend", dependencies: ["Execution"]),
+        .target(name: "Datasets", dependencies: ["Tensors", "ONNXFormat"]),
+        .target(name: "Verification", dependencies: ["Execution"]),
+        .target(name: "ModelZoo", dependencies: ["GraphIR"]),
+        .target(name: "Reporting", dependencies: ["Tensors"]),
+        .target(
+            name: "Cleave",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "Datasets",
+                "Verification", "ModelZoo", "Reporting",
+            ]),
+        .executableTarget(
+            name: "CleaveCommand",
+            dependencies: ["Cleave", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+        // Tests: one table of operator cases feeds every suite.
+        .target(name: "OperatorCases", dependencies: ["GraphIR"], path: "Tests/OperatorCases"),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "GraphIRTests", dependencies: ["GraphIR", "OperatorCases"]),
+        .testTarget(name: "ONNXFormatTests", dependencies: ["ONNXFormat", "OperatorCases", "Datasets"]),
+        .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(
+            name: "ReferenceBackendTests",
+            dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "Datasets"]),
+        .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
+        .testTarget(name: "CommandTests", dependencies: ["CleaveCommand", "Cleave"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,10 @@
+@_exported import Datasets
+@_exported import Execution
+@_exported import GraphIR
+@_exported import ModelZoo
+@_exported import ONNXFormat
+@_exported import Passes
+@_exported import ReferenceBackend
+@_exported import Reporting
+@_exported import Tensors
+@_exported import Verification

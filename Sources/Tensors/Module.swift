@@ -1,0 +1,1 @@
+/// Numeric element types and tensors.
