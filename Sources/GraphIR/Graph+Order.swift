@@ -1,0 +1,53 @@
+import Tensors
+
+extension Graph {
+    /// An order in which the nodes can run, as close to `preferred` as that allows.
+    /// - Throws: `CleaveError` when the nodes form a cycle, naming one of its nodes.
+    func topologicalOrder(preferring preferred: [NodeID]) throws -> [NodeID] {
+        if isTopological(preferred) { return preferred }
+        var state = [UInt8](repeating: 0, count: nodeTable.count)
+        var result: [NodeID] = []
+        result.reserveCapacity(preferred.count)
+        for root in preferred where state[root.index] == 0 {
+            var stack: [(node: NodeID, next: Int)] = [(root, 0)]
+            state[root.index] = 1
+            while let (id, next) = stack.last {
+                let node = self[id]
+                let operands = node.inputs.count + node.captures.count
+                guard next < operands else {
+                    state[id.index] = 2
+                    result.append(id)
+                    stack.removeLast()
+                    continue
+                }
+                stack[stack.count - 1].next += 1
+                let value = next < node.inputs.count ? node.inputs[next] : node.captures[next - node.inputs.count]
+                guard let value, let producer = producer(of: value)?.id else { continue }
+                switch state[producer.index] {
+                case 0:
+                    state[producer.index] = 1
+                    stack.append((producer, 0))
+                case 1:
+                    let node = self[producer]
+                    throw CleaveError(
+                        .invalidGraph, "the node needs its own output: the graph has a cycle, expected an acyclic one",
+                        at: .init(node: label(of: node), operatorName: node.operator.name, tensor: self[value].name))
+                default: break
+                }
+            }
+        }
+        return result
+    }
+
+    private func isTopological(_ order: [NodeID]) -> Bool {
+        var done = [Bool](repeating: false, count: nodeTable.count)
+        for id in order {
+            let node = self[id]
+            for value in node.inputs.lazy.compactMap({ $0 }) + node.captures {
+                if case .node(let producer, _) = self[value].source, !done[producer.index] { return false }
+            }
+            done[id.index] = true
+        }
+        return true
+    }
+}

@@ -1,0 +1,315 @@
+import Tensors
+
+extension Graph {
+    /// Changes the graph in one transaction: `body` works on a copy, and when it returns, what it touched is ordered,
+    /// inferred again and verified, and the graph is replaced. When anything throws, the graph is untouched.
+    public mutating func edit<Result>(_ body: (inout GraphEditor) throws -> Result) throws -> Result {
+        var editor = GraphEditor(self)
+        let result = try body(&editor)
+        self = try editor.committed()
+        return result
+    }
+}
+
+/// A transaction on a graph. Every method keeps the bookkeeping (names, producers, readers) right; order and types of
+/// what changed are settled at commit.
+public struct GraphEditor {
+    /// The graph as changed so far. Types of new nodes are there at once; nodes further down follow at commit.
+    public private(set) var graph: Graph
+    /// New nodes that go before a node of the old order, in the order of insertion.
+    private var insertions: [NodeID: [NodeID]] = [:]
+    private var appended: [NodeID] = []
+    private var touched: Set<NodeID> = []
+    private var orderChanged = false
+
+    init(_ graph: Graph) { self.graph = graph }
+
+    // MARK: Values
+
+    /// Adds an input that the caller gives at every run.
+    /// - Throws: `CleaveError` when the name is taken or empty.
+    public mutating func addInput(_ name: String, type: ValueType?) throws -> ValueID {
+        let id = try addValue(named: name, source: .graphInput, type: type)
+        graph.inputs.append(id)
+        return id
+    }
+
+    /// Adds an initializer. The name is made unique by a suffix when it is taken.
+    public mutating func addConstant(_ tensor: Tensor, name: String) throws -> ValueID {
+        let id = try addValue(named: uniqueName(name), source: .constant, type: nil)
+        setConstant(id, to: tensor)
+        return id
+    }
+
+    /// Adds a value under exactly this name, made by nothing yet.
+    /// - Throws: `CleaveError` when the name is taken or empty.
+    public mutating func addValue(named name: String, source: Value.Source, type: ValueType?) throws -> ValueID {
+        guard !name.isEmpty else { throw CleaveError(.invalidGraph, "a value has an empty name") }
+        guard graph.valueIDs[name] == nil else {
+            throw CleaveError(.invalidGraph, "two values are called '\(name)', expected unique names", at: .init(tensor: name))
+        }
+        let id = ValueID(graph.valueTable.count)
+        graph.valueTable.append(
+            Value(id: id, name: name, type: type, source: source, constant: nil, contents: nil, encoding: nil))
+        graph.readers.append([])
+        graph.valueIDs[name] = id
+        return id
+    }
+
+    /// Makes the value an initializer holding `tensor`, or gives an initializer another tensor.
+    ///
+    /// When a node makes the value, that node loses the output; a graph input stops being one.
+    public mutating func setConstant(_ id: ValueID, to tensor: Tensor) {
+        detachProducer(of: id)
+        if graph[id].source == .graphInput { graph.inputs.removeAll { $0 == id } }
+        update(id) {
+            $0.source = .constant
+            $0.constant = tensor
+            $0.type = .tensor(TensorType(tensor.elementType, lengths: tensor.shape))
+            $0.contents = GraphEditor.contents(of: tensor)
+        }
+        touched.formUnion(graph.readers[id.index])
+    }
+
+    public mutating func setType(_ id: ValueID, to type: ValueType?) {
+        update(id) { $0.type = type }
+        touched.formUnion(graph.readers[id.index])
+    }
+
+    public mutating func setEncoding(_ id: ValueID, to encoding: ValueEncoding?) { update(id) { $0.encoding = encoding } }
+
+    /// Declares the outputs of the graph, in order.
+    public mutating func setOutputs(_ ids: [ValueID]) { graph.outputs = ids }
+
+    /// Makes every reader of `old` read `new` instead.
+    /// - Precondition: `old` is not captured by a subgraph; graph outputs keep their value (give it a new producer instead).
+    public mutating func replaceUses(of old: ValueID, with new: ValueID) {
+        precondition(!graph.isCaptured(old), "a subgraph reads the value by name")
+        let readers = graph.readers[old.index]
+        for node in Set(readers).sorted() {
+            updateNode(node) { current in current.inputs = current.inputs.map { $0 == old ? new : $0 } }
+        }
+        graph.readers[old.index] = []
+        graph.readers[new.index] += readers
+        orderChanged = true
+    }
+
+    /// Removes a value that nobody reads, nobody makes, and that is not a graph output.
+    /// - Precondition: the value is unused.
+    public mutating func removeValue(_ id: ValueID) {
+        precondition(graph.readers[id.index].isEmpty && !graph.isOutput(id), "the value is in use")
+        detachProducer(of: id)
+        graph.inputs.removeAll { $0 == id }
+        graph.valueIDs[graph[id].name] = nil
+        graph.valueTable[id.index] = nil
+    }
+
+    /// A name that no value of the graph has: `base`, or `base` with a number.
+    public mutating func uniqueName(_ base: String) -> String {
+        let base = base.isEmpty ? "value" : base
+        guard graph.valueIDs[base] != nil else { return base }
+        var suffix = graph.nextSuffix[base] ?? 1
+        while graph.valueIDs["\(base)_\(suffix)"] != nil { suffix += 1 }
+        graph.nextSuffix[base] = suffix + 1
+        return "\(base)_\(suffix)"
+    }
+
+    // MARK: Nodes
+
+    /// What becomes of an output of a new node.
+    public enum Output: Hashable, Sendable {
+        /// A new value, whose name is made unique.
+        case new(name: String)
+        /// A value that exists: whoever made it loses it, its name and readers stay.
+        case existing(ValueID)
+        /// Left out.
+        case none
+    }
+
+    /// Adds a node before `anchor` (at the end without one) and infers its outputs.
+    /// - Returns: the new node; its outputs are `graph[id].outputs`.
+    /// - Throws: `CleaveError` when the operands do not fit the operator.
+    @discardableResult
+    public mutating func insert(
+        _ operation: Operator, inputs: [ValueID?], outputs: [Output], name: String, before anchor: NodeID?, origin: Origin?,
+        captures: [ValueID] = [], encoding: NodeEncoding? = nil
+    ) throws -> NodeID {
+        let id = NodeID(graph.nodeTable.count)
+        graph.nodeTable.append(
+            Node(
+                id: id, name: name, operator: operation, inputs: inputs, outputs: [], captures: captures, origin: origin,
+                encoding: encoding))
+        for value in inputs.compactMap({ $0 }) + captures { graph.readers[value.index].append(id) }
+        for (index, output) in outputs.enumerated() {
+            switch output {
+            case .none: updateNode(id) { $0.outputs.append(nil) }
+            case .new(let name):
+                let value = try addValue(named: uniqueName(name), source: .node(id, index: index), type: nil)
+                updateNode(id) { $0.outputs.append(value) }
+            case .existing(let value):
+                detachProducer(of: value)
+                update(value) {
+                    $0.source = .node(id, index: index)
+                    $0.constant = nil
+                }
+                updateNode(id) { $0.outputs.append(value) }
+            }
+        }
+        if let anchor { insertions[anchor, default: []].append(id) } else { appended.append(id) }
+        orderChanged = true
+        try locating(node: graph.label(of: graph[id]), operatorName: operation.name) { try inferOutputs(of: id) }
+        return id
+    }
+
+    /// The first output of a node inserted as by `insert`, for the common case of an operator with one output.
+    public mutating func insertSingle(
+        _ operation: Operator, inputs: [ValueID?], output: Output, name: String, before anchor: NodeID?, origin: Origin?
+    ) throws -> ValueID {
+        let node = try insert(operation, inputs: inputs, outputs: [output], name: name, before: anchor, origin: origin)
+        guard let value = graph[node].outputs.first ?? nil else { preconditionFailure("a single output cannot be left out") }
+        return value
+    }
+
+    /// Gives a node another operator; its operands and outputs stay.
+    public mutating func setOperator(_ id: NodeID, to operation: Operator) {
+        updateNode(id) {
+            if $0.operator != operation { $0.encoding?.attributesAreCurrent = false }
+            $0.operator = operation
+        }
+    }
+
+    /// Makes a node read other values.
+    public mutating func setInputs(_ id: NodeID, to inputs: [ValueID?]) {
+        for value in graph[id].inputs.compactMap({ $0 }) { removeReader(id, of: value) }
+        for value in inputs.compactMap({ $0 }) { graph.readers[value.index].append(id) }
+        updateNode(id) { $0.inputs = inputs }
+        orderChanged = true
+    }
+
+    public mutating func setOrigin(_ id: NodeID, to origin: Origin?) { updateNode(id) { $0.origin = origin } }
+
+    /// Removes a node whose outputs nobody reads, with these outputs.
+    /// - Precondition: no output is read or a graph output.
+    public mutating func remove(_ id: NodeID) {
+        let node = graph[id]
+        for value in node.inputs.compactMap({ $0 }) + node.captures { removeReader(id, of: value) }
+        for value in node.outputs.compactMap({ $0 }) { removeValue(value) }
+        graph.nodeTable[id.index] = nil
+        touched.remove(id)
+        orderChanged = true
+    }
+
+    /// Sets the version of an operator set, adding the domain when it is new.
+    public mutating func setOpset(domain: String, version: Int) {
+        if let index = graph.opsets.firstIndex(where: { $0.domain == domain }) {
+            guard graph.opsets[index].version != version else { return }
+            graph.opsets[index].version = version
+        } else {
+            graph.opsets.append(.init(domain: domain, version: version))
+        }
+        for node in graph.order { updateNode(node) { $0.encoding?.attributesAreCurrent = false } }
+    }
+
+    public mutating func setEncoding(_ encoding: GraphEncoding?) { graph.encoding = encoding }
+    public mutating func setMetadata(_ entries: [Graph.MetadataEntry]) { graph.metadata = entries }
+
+    // MARK: Bookkeeping
+
+    private mutating func update(_ id: ValueID, _ change: (inout Value) -> Void) {
+        guard graph.valueTable[id.index] != nil else { preconditionFailure("value \(id.index) is not in the graph") }
+        change(&graph.valueTable[id.index]!)
+    }
+
+    private mutating func updateNode(_ id: NodeID, _ change: (inout Node) -> Void) {
+        guard graph.nodeTable[id.index] != nil else { preconditionFailure("node \(id.index) is not in the graph") }
+        change(&graph.nodeTable[id.index]!)
+        touched.insert(id)
+    }
+
+    private mutating func detachProducer(of id: ValueID) {
+        guard case .node(let node, let index) = graph[id].source, graph.contains(node) else { return }
+        updateNode(node) { $0.outputs[index] = nil }
+        update(id) { $0.source = .external }
+    }
+
+    private mutating func removeReader(_ node: NodeID, of value: ValueID) {
+        if let index = graph.readers[value.index].firstIndex(of: node) { graph.readers[value.index].swapAt(index, graph.readers[value.index].count - 1); graph.readers[value.index].removeLast() }
+    }
+
+    /// The elements of a small integer tensor.
+    static func contents(of tensor: Tensor) -> [Dimension]? {
+        guard tensor.count <= InferredValue.contentsLimit, tensor.elementType != .uint64 else { return nil }
+        return tensor.int64s()?.map { .known(Int($0)) }
+    }
+
+    // MARK: Inference and commit
+
+    private func inferenceContext(of node: Node) -> InferenceContext {
+        InferenceContext(
+            types: node.inputs.map { $0.flatMap { graph[$0].type } },
+            isPresent: node.inputs.map { $0 != nil },
+            constants: node.inputs.map { graph.constant($0) },
+            contents: node.inputs.map { $0.flatMap { graph[$0].contents } },
+            outputCount: node.outputs.count,
+            opset: graph.opset)
+    }
+
+    /// Infers the outputs of a node and reports whether any of them changed.
+    @discardableResult
+    private mutating func inferOutputs(of id: NodeID) throws -> Bool {
+        let node = graph[id]
+        try node.checkCounts()
+        let inferred = try node.operator.payload.inferOutputs(inferenceContext(of: node))
+        var changed = false
+        for (value, result) in zip(node.outputs, inferred) {
+            guard let value else { continue }
+            let known = graph[value]
+            let type = result.type.map { $0.refined(by: known.encoding?.declaredType) } ?? known.encoding?.declaredType
+            guard type != known.type || result.contents != known.contents else { continue }
+            changed = true
+            update(value) {
+                $0.type = type
+                $0.contents = result.contents
+            }
+        }
+        return changed
+    }
+
+    func committed() throws -> Graph {
+        var editor = self
+        if orderChanged { try editor.settleOrder() }
+        try editor.settleTypes()
+        return editor.graph
+    }
+
+    private mutating func settleOrder() throws {
+        var order: [NodeID] = []
+        order.reserveCapacity(graph.order.count + appended.count)
+        func place(_ id: NodeID, into order: inout [NodeID]) {
+            var pending = [(id, false)]
+            while let (node, expanded) = pending.popLast() {
+                if !expanded, let before = insertions[node] {
+                    pending.append((node, true))
+                    pending += before.reversed().map { ($0, false) }
+                } else if graph.contains(node) {
+                    order.append(node)
+                }
+            }
+        }
+        for id in graph.order { place(id, into: &order) }
+        for id in appended { place(id, into: &order) }
+        graph.order = try graph.topologicalOrder(preferring: order)
+    }
+
+    /// Infers the touched nodes again and whatever follows from changed types, in execution order.
+    private mutating func settleTypes() throws {
+        guard !touched.isEmpty else { return }
+        var dirty = touched
+        for id in graph.order where dirty.contains(id) {
+            let node = graph[id]
+            let changed = try locating(node: graph.label(of: node), operatorName: node.operator.name) { try inferOutputs(of: id) }
+            guard changed else { continue }
+            for value in node.outputs.compactMap({ $0 }) { dirty.formUnion(graph.readers[value.index]) }
+        }
+    }
+}

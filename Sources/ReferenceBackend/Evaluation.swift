@@ -1,0 +1,14 @@
+import GraphIR
+import Tensors
+
+/// Computes a single operator with its reference kernel, outside any graph; constant folding uses it.
+/// - Returns: one tensor per output; `nil` for optional outputs that are not computed.
+/// - Throws: `CleaveError` when the operator has no kernel or its operands do not fit.
+public func evaluate(_ operation: Operator, operands: [Tensor?], outputCount: Int, opset: Int) throws -> [Tensor?] {
+    guard let kernel = operation.referenceKernel else {
+        throw CleaveError(.unsupported, "cannot run: the operator is not known", at: .init(operatorName: operation.name))
+    }
+    return try locating(operatorName: operation.name) {
+        try kernel.evaluate(KernelArguments(operands: operands, outputCount: outputCount, opset: opset))
+    }
+}

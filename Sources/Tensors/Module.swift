@@ -1,1 +1,0 @@
-/// Numeric element types and tensors.
