@@ -21,7 +21,7 @@ const ProtobufCMessageDescriptor *cleave_model_descriptor(void) { return &onnx__
 const ProtobufCMessageDescriptor *cleave_tensor_descriptor(void) { return &onnx__tensor_proto__descriptor; }
 
 cleave_wire_limits cleave_wire_default_limits(void) {
-    return (cleave_wire_limits){.max_depth = 100, .max_expansion = 64, .free_memory = (size_t)16 << 20};
+    return (cleave_wire_limits){.max_depth = 101, .max_expansion = 64, .free_memory = (size_t)16 << 20};
 }
 
 const char *cleave_wire_reason_text(cleave_wire_reason reason) {

@@ -64,8 +64,8 @@ typedef struct cleave_wire_limits {
 #define CLEAVE_WIRE_DEPTH_CAP 256
 
 /**
- * The limits that suit ONNX: 100 levels, the limit of Google's implementations too, so that nothing they read is
- * refused; and 64 bytes of memory for each byte of input beyond 16 MiB.
+ * The limits that suit ONNX: 100 levels below the root, the limit of Google's implementations too, so that nothing they
+ * read is refused; and 64 bytes of memory for each byte of input, 16 MiB aside.
  *
  * Weights expand to 1 to 8 times their size. The densest legitimate content, attributes and dimensions, expands up to
  * some 30 times, and empty messages without any content, which a file can state in two bytes each, over 100 times.
