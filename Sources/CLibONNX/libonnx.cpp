@@ -15,8 +15,11 @@
 #include <string>
 
 #include "guard.h"
+#include "isolation.h"
 
 namespace {
+
+using cleave::Reply;
 
 struct Unreadable : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -26,15 +29,18 @@ struct Failed : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-void silenceProtobuf() {
+/// Initializes what the library builds on first use, and keeps protobuf from printing.
+void prepareLibrary() {
     static const bool once = [] {
         google::protobuf::SetLogHandler(nullptr);
+        onnx::OpSchemaRegistry::Schema("Relu", 17, "");
+        onnx::OpSchemaRegistry::DomainToVersionRange::Instance();
         return true;
     }();
     (void)once;
 }
 
-onnx::ModelProto parse(const void *bytes, size_t size) {
+onnx::ModelProto load(const void *bytes, size_t size) {
     if (size > INT_MAX) throw Unreadable("it is over 2 GiB, the most that the format allows");
     google::protobuf::io::ArrayInputStream stream(bytes, static_cast<int>(size));
     google::protobuf::io::CodedInputStream input(&stream);
@@ -43,48 +49,46 @@ onnx::ModelProto parse(const void *bytes, size_t size) {
     if (!model.ParseFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
         throw Unreadable("the bytes are no serialized model");
     }
-    return model;
-}
-
-onnx::ModelProto load(const void *bytes, size_t size) {
-    silenceProtobuf();
-    onnx::ModelProto model = parse(bytes, size);
     cleave::normalizeDomains(model);
     cleave::guard(model);
     return model;
 }
 
-char *copyText(const char *text) {
-    const size_t size = std::strlen(text) + 1;
-    auto *copy = static_cast<char *>(std::malloc(size));
-    if (copy != nullptr) std::memcpy(copy, text, size);
-    return copy;
+/// Runs `body`, which returns the payload of success, and turns whatever it throws into a reply.
+template <typename Body>
+Reply translate(const Body &body) {
+    try {
+        return {CLEAVE_LIBONNX_OK, body()};
+    } catch (const cleave::TooNew &error) {
+        return {CLEAVE_LIBONNX_TOO_NEW, error.what()};
+    } catch (const Unreadable &error) {
+        return {CLEAVE_LIBONNX_UNREADABLE, error.what()};
+    } catch (const Failed &error) {
+        return {CLEAVE_LIBONNX_FAILED, error.what()};
+    } catch (const std::bad_alloc &) {
+        return {CLEAVE_LIBONNX_FAILED, "memory ran out"};
+    } catch (const std::exception &error) {
+        return {CLEAVE_LIBONNX_INVALID, error.what()};
+    } catch (...) {
+        return {CLEAVE_LIBONNX_INVALID, "the library failed without saying why"};
+    }
 }
 
-/// Runs `body` and turns whatever it throws into a status and a message.
 template <typename Body>
-cleave_libonnx_status translate(char **message, const Body &body) noexcept {
-    *message = nullptr;
-    const auto fail = [message](cleave_libonnx_status status, const char *text) {
-        *message = copyText(text);
-        return status;
-    };
+Reply ask(const Body &body) noexcept {
     try {
-        body();
-        return CLEAVE_LIBONNX_OK;
-    } catch (const cleave::TooNew &error) {
-        return fail(CLEAVE_LIBONNX_TOO_NEW, error.what());
-    } catch (const Unreadable &error) {
-        return fail(CLEAVE_LIBONNX_UNREADABLE, error.what());
-    } catch (const Failed &error) {
-        return fail(CLEAVE_LIBONNX_FAILED, error.what());
-    } catch (const std::bad_alloc &) {
-        return fail(CLEAVE_LIBONNX_FAILED, "memory ran out");
-    } catch (const std::exception &error) {
-        return fail(CLEAVE_LIBONNX_INVALID, error.what());
+        prepareLibrary();
+        return cleave::isolated([&] { return translate(body); });
     } catch (...) {
-        return fail(CLEAVE_LIBONNX_INVALID, "the library failed without saying why");
+        return {CLEAVE_LIBONNX_FAILED, {}};
     }
+}
+
+/// A copy that ends with a zero byte, which is not counted.
+char *copy(const std::string &bytes) {
+    auto *result = static_cast<char *>(std::malloc(bytes.size() + 1));
+    if (result != nullptr) std::memcpy(result, bytes.c_str(), bytes.size() + 1);
+    return result;
 }
 
 }  // namespace
@@ -101,27 +105,36 @@ int64_t cleave_libonnx_newest_opset(const char *domain) {
 }
 
 cleave_libonnx_status cleave_libonnx_check(const void *bytes, size_t size, char **message) {
-    return translate(message, [&] { onnx::checker::check_model(load(bytes, size)); });
+    const Reply reply = ask([&] {
+        onnx::checker::check_model(load(bytes, size));
+        return std::string();
+    });
+    *message = reply.status == CLEAVE_LIBONNX_OK ? nullptr : copy(reply.payload);
+    return reply.status;
 }
 
 cleave_libonnx_status cleave_libonnx_infer_shapes(
     const void *bytes, size_t size, unsigned options, void **inferred, size_t *inferred_size, char **message) {
     *inferred = nullptr;
     *inferred_size = 0;
-    return translate(message, [&] {
+    *message = nullptr;
+    const Reply reply = ask([&] {
         onnx::ModelProto model = load(bytes, size);
         const onnx::ShapeInferenceOptions chosen(
             (options & CLEAVE_LIBONNX_CHECK_TYPES) != 0, (options & CLEAVE_LIBONNX_STRICT) != 0,
             (options & CLEAVE_LIBONNX_PROPAGATE_DATA) != 0);
         onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(), chosen);
-        const size_t result_size = model.ByteSizeLong();
-        if (result_size > INT_MAX) throw Failed("the result is over 2 GiB, the most that the format allows");
-        void *result = std::malloc(result_size == 0 ? 1 : result_size);
-        if (result == nullptr) throw std::bad_alloc();
-        model.SerializeToArray(result, static_cast<int>(result_size));
-        *inferred = result;
-        *inferred_size = result_size;
+        if (model.ByteSizeLong() > INT_MAX) throw Failed("the result is over 2 GiB, the most that the format allows");
+        return model.SerializeAsString();
     });
+    if (reply.status != CLEAVE_LIBONNX_OK) {
+        *message = copy(reply.payload);
+        return reply.status;
+    }
+    *inferred = copy(reply.payload);
+    if (*inferred == nullptr) return CLEAVE_LIBONNX_FAILED;
+    *inferred_size = reply.payload.size();
+    return CLEAVE_LIBONNX_OK;
 }
 
 void cleave_libonnx_free(void *block) { std::free(block); }

@@ -87,6 +87,17 @@ struct LibONNXTests {
         }
     }
 
+    @Test("A model that makes the library crash does no harm to the caller")
+    func crash() {
+        // EyeLike without an input, which libonnx 1.12's shape inference takes the type of unasked.
+        let bytes = model(nodes: [node("EyeLike", "y")])
+        let (outcome, inferred) = inferShapes(bytes)
+        #expect([CLEAVE_LIBONNX_CRASHED, CLEAVE_LIBONNX_INVALID].contains(outcome.status))
+        #expect(outcome.message?.isEmpty == false)
+        #expect(inferred.isEmpty)
+        #expect(check(bytes).status == CLEAVE_LIBONNX_INVALID)
+    }
+
     @Test("The library tells what it is")
     func version() {
         #expect(String(cString: cleave_libonnx_version()).hasPrefix("1."))

@@ -1,13 +1,18 @@
 /**
  * The checker and the shape inference of the ONNX project's own library, for C.
  *
- * Models go in and out as serialized onnx.ModelProto. No function writes to standard error or lets an exception out,
- * and all may be called from several threads at once.
+ * Models go in and out as serialized onnx.ModelProto. No function lets an exception out, and all may be called from
+ * several threads at once.
  *
- * The library is made for input that is roughly what it expects. What it is known to abort on, to misread or to recurse
- * over without end is found here first and refused: newer IR versions and operator sets (of functions, too), element
- * types that it does not have, and functions that call each other in a circle. The domain "ai.onnx" is renamed to the
- * empty one everywhere before the library sees the model; the two are the same, but the library only knows the latter.
+ * The library is made for input that is roughly what it expects. What it is known to misread or to recurse over without
+ * end is found here first and refused: newer IR versions and operator sets (of functions, too), element types that it
+ * does not have, and functions that call each other in a circle. Its shape inference still reads through null pointers
+ * for some models that its own checker accepts, such as a ConvTranspose whose input and weight differ in rank. It
+ * therefore works in a child process, which takes some milliseconds, and which may crash or use up its two minutes of
+ * processor time without harm.
+ *
+ * The domain "ai.onnx" is renamed to the empty one everywhere before the library sees the model; the two are the same,
+ * but the library only knows the latter. Tensors with external data are looked for in the current folder.
  */
 #ifndef CLEAVE_LIBONNX_H
 #define CLEAVE_LIBONNX_H
@@ -29,7 +34,9 @@ typedef enum cleave_libonnx_status {
     CLEAVE_LIBONNX_TOO_NEW,
     /** The bytes are no ModelProto. */
     CLEAVE_LIBONNX_UNREADABLE,
-    /** Memory ran out, or the result is over 2 GiB. */
+    /** The library crashed, or did not come to an end. The model is most likely at fault, but no reason is known. */
+    CLEAVE_LIBONNX_CRASHED,
+    /** Memory or processes ran out, or the result is over 2 GiB. */
     CLEAVE_LIBONNX_FAILED,
 } cleave_libonnx_status;
 
@@ -55,7 +62,8 @@ int64_t cleave_libonnx_newest_opset(const char *domain);
 /**
  * Runs the checker.
  *
- * @param message  receives a text to be freed with cleave_libonnx_free(), or NULL if the status is CLEAVE_LIBONNX_OK
+ * @param message  receives a text to be freed with cleave_libonnx_free(), or NULL if the status is CLEAVE_LIBONNX_OK or there
+ *                 is no memory for it
  */
 cleave_libonnx_status cleave_libonnx_check(const void *bytes, size_t size, char **message);
 
