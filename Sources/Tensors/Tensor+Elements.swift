@@ -178,15 +178,16 @@ extension Tensor {
         }
     }
 
-    /// A tensor of `count` times the same number.
+    /// A tensor whose elements are all the same number.
     public init(repeating value: Double, shape: [Int], as elementType: ElementType) throws {
         try self.init([Double](repeating: value, count: Self.elementCount(of: shape)), shape: shape, as: elementType)
     }
 
-    /// One code per element, unpacked where several share a byte.
-    private func codes() -> [UInt8] {
+    /// The bit pattern of every element of a type that is at most 8 bits wide, one per byte; empty for wider types.
+    public func codes() -> [UInt8] {
         withUnsafeBytes { bytes in
             let width = elementType.bitWidth
+            guard width > 0, width <= 8 else { return [] }
             guard width < 8 else { return Array(bytes) }
             let perByte = 8 / width
             let mask = UInt8((1 << width) - 1)
@@ -194,8 +195,13 @@ extension Tensor {
         }
     }
 
-    private init(codes: [UInt8], shape: [Int], as elementType: ElementType) throws {
+    /// A tensor of a type that is at most 8 bits wide from the bit pattern of every element; higher bits are ignored.
+    /// - Throws: `CleaveError` when the counts differ, or the type is wider.
+    public init(codes: [UInt8], shape: [Int], as elementType: ElementType) throws {
         let width = elementType.bitWidth
+        guard width > 0, width <= 8 else {
+            throw CleaveError(.typeMismatch, "an element of \(elementType) does not fit a byte")
+        }
         let perByte = 8 / width
         let mask = UInt8(truncatingIfNeeded: (1 << width) - 1)
         var packed = [UInt8](repeating: 0, count: (codes.count + perByte - 1) / perByte)
