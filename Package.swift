@@ -53,7 +53,9 @@ let package = Package(
         .target(name: "OperatorCases", dependencies: ["GraphIR"], path: "Tests/OperatorCases"),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["GraphIR", "OperatorCases"]),
-        .testTarget(name: "ONNXFormatTests", dependencies: ["ONNXFormat", "OperatorCases", "Datasets"]),
+        .testTarget(
+            name: "ONNXFormatTests",
+            dependencies: ["ONNXFormat", "OperatorCases", "Datasets", "COnnxSchema", "CLibONNX"]),
         .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
         .testTarget(
             name: "ReferenceBackendTests",

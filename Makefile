@@ -1,0 +1,29 @@
+# The product and the tests are compiled with different flags, so each has a build folder of its own.
+PRODUCT := swift build -c release --product cleave
+TEST := swift test -c release -Xswiftc -enable-testing --scratch-path .build-test
+
+.PHONY: help build test demo clean dependencies witness
+
+help:
+	@echo 'make build    install what is missing and build the cleave command in release'
+	@echo 'make test     install what is missing and run all tests'
+	@echo 'make demo     install what is missing, build, and show the main job on a fixture model'
+	@echo 'make clean    delete what was built'
+
+dependencies:
+	@scripts/install-dependencies.sh
+
+witness: dependencies
+	@scripts/setup-witness.sh
+
+build: dependencies
+	$(PRODUCT)
+
+test: dependencies witness
+	$(TEST)
+
+demo: build
+	scripts/demo.sh
+
+clean:
+	rm -rf .build .build-test
