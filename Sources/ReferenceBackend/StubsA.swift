@@ -10,9 +10,6 @@ extension RMSNorm: ReferenceKernel { func evaluate(_ arguments: KernelArguments)
 extension LocalResponseNorm: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension LpNorm: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension MeanVarianceNorm: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
-extension Gemm: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
-extension MatMul: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
-extension Einsum: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension Unary: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension IsInfinite: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension Binary: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
