@@ -60,6 +60,8 @@ let package = Package(
         .testTarget(
             name: "ReferenceBackendTests",
             dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "Datasets"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
         .testTarget(name: "CommandTests", dependencies: ["CleaveCommand", "Cleave"]),

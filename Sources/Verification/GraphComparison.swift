@@ -59,17 +59,18 @@ struct GraphComparison {
             report.layers?[index].agreement.add(actual[name], original: original[name], tolerance: report.tolerance)
         }
         for (name, tensor) in sample.expected.sorted(by: { $0.key < $1.key }) {
-            Self.add(original[name], expected: tensor, name: name, to: &report.originalAgainstExpected, report.tolerance)
-            Self.add(actual[name], expected: tensor, name: name, to: &report.candidateAgainstExpected, report.tolerance)
+            report.originalAgainstExpected.add(original[name], expected: tensor, name: name, tolerance: report.tolerance)
+            report.candidateAgainstExpected.add(actual[name], expected: tensor, name: name, tolerance: report.tolerance)
         }
     }
+}
 
-    private static func add(
-        _ tensor: Tensor?, expected: Tensor, name: String, to outputs: inout [VerificationReport.Output], _ tolerance: Tolerance
-    ) {
-        if !outputs.contains(where: { $0.name == name }) { outputs.append(.init(name: name, agreement: Agreement())) }
-        for index in outputs.indices where outputs[index].name == name {
-            outputs[index].agreement.add(tensor, original: expected, tolerance: tolerance)
+extension [VerificationReport.Output] {
+    /// Takes the tensors of one more sample into the entry called `name`, which is made when it is not there.
+    mutating func add(_ tensor: Tensor?, expected: Tensor, name: String, tolerance: Tolerance) {
+        if !contains(where: { $0.name == name }) { append(.init(name: name, agreement: Agreement())) }
+        for index in indices where self[index].name == name {
+            self[index].agreement.add(tensor, original: expected, tolerance: tolerance)
         }
     }
 }
