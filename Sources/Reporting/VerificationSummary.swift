@@ -64,7 +64,7 @@ extension VerificationSummary: Report {
                 + "\(NumberFormat.grouped(agreement.differentCount)) of \(NumberFormat.grouped(agreement.elementCount)) beyond the tolerance"
     }
 
-    private static func table(_ outputs: [VerificationReport.Output], title: String) -> Table {
+    static func table(_ outputs: [VerificationReport.Output], title: String) -> Table {
         var table = Table([
             .left(title), .right("elements"), .right("max abs"), .right("max rel"), .right("SQNR"), .right("cosine"),
             .right("same arg-max"), .left(""),
