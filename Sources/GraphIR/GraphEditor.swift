@@ -66,7 +66,7 @@ public struct GraphEditor {
             $0.source = .constant
             $0.constant = tensor
             $0.type = .tensor(TensorType(tensor.elementType, lengths: tensor.shape))
-            $0.contents = GraphEditor.contents(of: tensor)
+            $0.contents = tensor.inferenceContents
         }
         touched.formUnion(graph.readers[id.index])
     }
@@ -157,7 +157,7 @@ public struct GraphEditor {
         }
         if let anchor { insertions[anchor, default: []].append(id) } else { appended.append(id) }
         orderChanged = true
-        try locating(node: graph.label(of: graph[id]), operatorName: operation.name) { try inferOutputs(of: id) }
+        _ = try locating(node: graph.label(of: graph[id]), operatorName: operation.name) { try inferOutputs(of: id) }
         return id
     }
 
@@ -234,12 +234,6 @@ public struct GraphEditor {
 
     private mutating func removeReader(_ node: NodeID, of value: ValueID) {
         if let index = graph.readers[value.index].firstIndex(of: node) { graph.readers[value.index].swapAt(index, graph.readers[value.index].count - 1); graph.readers[value.index].removeLast() }
-    }
-
-    /// The elements of a small integer tensor.
-    static func contents(of tensor: Tensor) -> [Dimension]? {
-        guard tensor.count <= InferredValue.contentsLimit, tensor.elementType != .uint64 else { return nil }
-        return tensor.int64s()?.map { .known(Int($0)) }
     }
 
     // MARK: Inference and commit
