@@ -2,11 +2,7 @@ import GraphIR
 import Tensors
 
 // Stand-ins until each family has its kernel.
-extension ConvInteger: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
-extension QLinearConv: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension RoiAlign: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
-extension MatMulInteger: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
-extension QLinearMatMul: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension Resize: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension Upsample: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }
 extension GridSample: ReferenceKernel { func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] { throw CleaveError(.unsupported, "no kernel") } }

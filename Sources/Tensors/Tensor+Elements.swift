@@ -136,8 +136,10 @@ extension Tensor {
 
     /// A tensor of `elementType` with `values` rounded to it: floats to nearest even, integers truncated towards zero
     /// and saturated, booleans by comparison with 0.
+    /// - Parameter saturatingFloat8: whether a float8 too large for its type becomes the largest finite number, or else infinity
+    ///   or NaN, whichever the type has.
     /// - Throws: `CleaveError` when the counts differ, or the type is a string or complex.
-    public init(_ values: [Double], shape: [Int], as elementType: ElementType) throws {
+    public init(_ values: [Double], shape: [Int], as elementType: ElementType, saturatingFloat8: Bool = true) throws {
         switch elementType {
         case .float64: try self.init(values, shape: shape)
         case .float32: try self.init(values.map { Float($0) }, shape: shape)
@@ -148,7 +150,9 @@ extension Tensor {
             guard count == values.count else { throw Self.countMismatch(shape, values.count) }
         case .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0, .float4e2m1:
             guard let format = SmallFloatFormat(elementType) else { throw Self.notNumeric(elementType) }
-            try self.init(codes: values.map { UInt8(truncatingIfNeeded: format.encode($0)) }, shape: shape, as: elementType)
+            try self.init(
+                codes: values.map { UInt8(truncatingIfNeeded: format.encode($0, saturate: saturatingFloat8)) }, shape: shape,
+                as: elementType)
         case .bool: try self.init(values.map { $0 != 0 }, shape: shape)
         case .uint64: try self.init(values.map { $0.isNaN ? 0 : UInt64(clamping: $0) }, shape: shape)
         case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint4, .int4, .uint2, .int2:
