@@ -61,6 +61,7 @@ let package = Package(
             name: "ReferenceBackendTests",
             dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "Datasets"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
         .testTarget(name: "CommandTests", dependencies: ["CleaveCommand", "Cleave"]),
     ],
