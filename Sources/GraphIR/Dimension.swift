@@ -1,7 +1,7 @@
 /// The length of a dimension, as far as it is known before the network runs.
 public enum Dimension: Hashable, Sendable {
     case known(Int)
-    /// A polynomial in named lengths, such as `N`, `2*N` or `floor((H - 1)/2) + 1`.
+    /// A polynomial in named lengths, such as `N`, `2*N` or `floor((H + 1)/2)`.
     case symbolic(SymbolicLength)
     case unknown
 
@@ -12,22 +12,58 @@ public enum Dimension: Hashable, Sendable {
         if case .known(let length) = self { length } else { nil }
     }
 
-    public static func + (left: Dimension, right: Dimension) -> Dimension { combine(left, right) { $0.adding($1) } }
+    /// Arithmetic on lengths is exact; what does not fit an `Int` is unknown.
+    public static func + (left: Dimension, right: Dimension) -> Dimension {
+        if let left = left.known, let right = right.known {
+            let (sum, overflow) = left.addingReportingOverflow(right)
+            return overflow ? .unknown : .known(sum)
+        }
+        return combine(left, right) { $0.adding($1) }
+    }
+
     public static func - (left: Dimension, right: Dimension) -> Dimension { left + right * .known(-1) }
+
+    /// The product; 0 times an unknown length is 0.
     public static func * (left: Dimension, right: Dimension) -> Dimension {
         if left == .known(0) || right == .known(0) { return .known(0) }
+        if let left = left.known, let right = right.known {
+            let (product, overflow) = left.multipliedReportingOverflow(by: right)
+            return overflow ? .unknown : .known(product)
+        }
         return combine(left, right) { $0.multiplied(by: $1) }
     }
 
-    /// ⌊self / divisor⌋, exact where the division is.
+    /// ⌊self / divisor⌋, in a normal form: ⌊(H − 1)/2⌋ + 1 and ⌊(H + 1)/2⌋ are equal values. Unknown for a divisor of 0.
     public func dividedFlooring(by divisor: Dimension) -> Dimension {
-        if divisor == .known(1) { return self }
-        if let left = known, let right = divisor.known {
-            return right == 0 ? .unknown : .known(Int((Double(left) / Double(right)).rounded(.down)))
-        }
-        guard let numerator = polynomial, let denominator = divisor.polynomial, denominator != SymbolicLength(0) else { return .unknown }
-        if let quotient = numerator.divided(exactlyBy: denominator) { return Dimension(quotient) }
-        return .named("floor(\(numerator.asFactor)/\(denominator.asFactor))")
+        guard let numerator = polynomial, let denominator = divisor.polynomial else { return .unknown }
+        return numerator.dividedFlooring(by: denominator).map { Dimension($0) } ?? .unknown
+    }
+
+    /// ⌈self / divisor⌉.
+    public func dividedCeiling(by divisor: Int) -> Dimension {
+        (self + .known(divisor) - 1).dividedFlooring(by: .known(divisor))
+    }
+
+    /// self / divisor where that leaves no remainder, whatever the named lengths are; else `nil`.
+    public func divided(exactlyBy divisor: Dimension) -> Dimension? {
+        guard let numerator = polynomial, let denominator = divisor.polynomial else { return nil }
+        return numerator.divided(exactlyBy: denominator).map { Dimension($0) }
+    }
+
+    /// The same length with some names replaced by numbers.
+    public func substituting(_ lengths: [String: Int]) -> Dimension {
+        guard case .symbolic(let length) = self else { return self }
+        return length.substituting(lengths)
+    }
+
+    /// The least that the length can be, given that no named length is negative; `nil` where that is not clear.
+    public var lowerBound: Int? { polynomial?.lowerBound }
+
+    /// Whether no choice of the named lengths makes both equal.
+    public func isCertainlyDifferent(from other: Dimension) -> Bool {
+        let difference = self - other
+        if let known = difference.known { return known != 0 }
+        return (difference.lowerBound ?? 0) > 0 || ((other - self).lowerBound ?? 0) > 0
     }
 
     private var polynomial: SymbolicLength? {
@@ -38,7 +74,7 @@ public enum Dimension: Hashable, Sendable {
         }
     }
 
-    private init(_ length: SymbolicLength) {
+    init(_ length: SymbolicLength) {
         self = length.constant.map { .known($0) } ?? .symbolic(length)
     }
 
@@ -47,103 +83,6 @@ public enum Dimension: Hashable, Sendable {
     ) -> Dimension {
         guard let left = left.polynomial, let right = right.polynomial, let result = operation(left, right) else { return .unknown }
         return Dimension(result)
-    }
-}
-
-/// A polynomial with integer coefficients in named lengths. Equal polynomials are equal values.
-public struct SymbolicLength: Hashable, Sendable {
-    /// A product of names, sorted, with repetition for powers; empty for the constant term.
-    typealias Monomial = [String]
-    private struct Term: Hashable, Sendable {
-        var monomial: Monomial
-        var coefficient: Int
-    }
-
-    /// Ordered by decreasing degree, then by name; no zero coefficients.
-    private var terms: [Term]
-
-    public init(name: String) { terms = [Term(monomial: [name], coefficient: 1)] }
-
-    public init(_ constant: Int) { terms = constant == 0 ? [] : [Term(monomial: [], coefficient: constant)] }
-
-    private init(summing terms: [Term]) {
-        let ordered = terms.sorted { Self.precedes($0.monomial, $1.monomial) }
-        var merged: [Term] = []
-        for term in ordered {
-            if let last = merged.last, last.monomial == term.monomial {
-                merged[merged.count - 1].coefficient = last.coefficient &+ term.coefficient
-            } else {
-                merged.append(term)
-            }
-        }
-        self.terms = merged.filter { $0.coefficient != 0 }
-    }
-
-    /// The value when no name is left.
-    public var constant: Int? {
-        if terms.isEmpty { return 0 }
-        return terms.count == 1 && terms[0].monomial.isEmpty ? terms[0].coefficient : nil
-    }
-
-    /// The name when the length is one name and nothing else.
-    public var name: String? {
-        terms.count == 1 && terms[0].coefficient == 1 && terms[0].monomial.count == 1 ? terms[0].monomial[0] : nil
-    }
-
-    func adding(_ other: SymbolicLength) -> SymbolicLength? { SymbolicLength(summing: terms + other.terms) }
-
-    /// `nil` when a coefficient overflows.
-    func multiplied(by other: SymbolicLength) -> SymbolicLength? {
-        var products: [Term] = []
-        for left in terms {
-            for right in other.terms {
-                let (coefficient, overflow) = left.coefficient.multipliedReportingOverflow(by: right.coefficient)
-                if overflow { return nil }
-                products.append(Term(monomial: (left.monomial + right.monomial).sorted(), coefficient: coefficient))
-            }
-        }
-        return SymbolicLength(summing: products)
-    }
-
-    /// The quotient when the division by a single term leaves no remainder.
-    func divided(exactlyBy divisor: SymbolicLength) -> SymbolicLength? {
-        if self == divisor { return SymbolicLength(1) }
-        guard divisor.terms.count == 1, let term = divisor.terms.first else { return nil }
-        var quotient: [Term] = []
-        for numerator in terms {
-            var rest = numerator.monomial
-            for name in term.monomial {
-                guard let index = rest.firstIndex(of: name) else { return nil }
-                rest.remove(at: index)
-            }
-            guard numerator.coefficient.isMultiple(of: term.coefficient) else { return nil }
-            quotient.append(Term(monomial: rest, coefficient: numerator.coefficient / term.coefficient))
-        }
-        return SymbolicLength(summing: quotient)
-    }
-
-    var asFactor: String { terms.count > 1 ? "(\(self))" : description }
-
-    private static func precedes(_ left: Monomial, _ right: Monomial) -> Bool {
-        left.count != right.count ? left.count > right.count : left.lexicographicallyPrecedes(right)
-    }
-}
-
-extension SymbolicLength: CustomStringConvertible {
-    public var description: String {
-        if terms.isEmpty { return "0" }
-        var text = ""
-        for (index, term) in terms.enumerated() {
-            let magnitude = abs(term.coefficient)
-            let names = term.monomial.joined(separator: "*")
-            let product = names.isEmpty ? "\(magnitude)" : (magnitude == 1 ? names : "\(magnitude)*\(names)")
-            if index == 0 {
-                text = term.coefficient < 0 ? "-\(product)" : product
-            } else {
-                text += (term.coefficient < 0 ? " - " : " + ") + product
-            }
-        }
-        return text
     }
 }
 

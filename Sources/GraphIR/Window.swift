@@ -74,8 +74,8 @@ public struct Window: Hashable, Sendable {
         case .valid: return (0, 0)
         case .sameUpper, .sameLower:
             let stride = strides[axis]
-            let outputs = (length + stride - 1) / stride
-            let total = max(0, (outputs - 1) * stride + extent(axis) - length)
+            let beyond = length <= 0 ? 0 : (length - 1) % stride + 1
+            let total = max(0, extent(axis) - beyond)
             let smaller = total / 2
             return padding == .sameUpper ? (smaller, total - smaller) : (total - smaller, smaller)
         }
@@ -83,14 +83,8 @@ public struct Window: Hashable, Sendable {
 
     /// Number of window positions along spatial dimension `axis` for an input of `length`; the window must be resolved.
     ///
-    /// With `ceilMode` a last window that would start in the end padding does not count.
+    /// 0 when the window is longer than the padded input. See `outputDimension(_:length:ceilMode:)`.
     public func outputLength(_ axis: Int, length: Int, ceilMode: Bool) -> Int {
-        let (begin, end) = pads(axis, length: length)
-        let span = length + begin + end - extent(axis)
-        let stride = strides[axis]
-        guard span >= 0 else { return 0 }
-        var count = (ceilMode ? (span + stride - 1) / stride : span / stride) + 1
-        if ceilMode && (count - 1) * stride >= length + begin { count -= 1 }
-        return max(count, 0)
+        (try? outputDimension(axis, length: .known(length), ceilMode: ceilMode))?.known ?? 0
     }
 }

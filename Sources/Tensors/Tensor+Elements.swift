@@ -136,8 +136,10 @@ extension Tensor {
 
     /// A tensor of `elementType` with `values` rounded to it: floats to nearest even, integers truncated towards zero
     /// and saturated, booleans by comparison with 0.
+    /// - Parameter saturatingFloat8: whether a float8 too large for its type becomes the largest finite number, or else infinity
+    ///   or NaN, whichever the type has.
     /// - Throws: `CleaveError` when the counts differ, or the type is a string or complex.
-    public init(_ values: [Double], shape: [Int], as elementType: ElementType) throws {
+    public init(_ values: [Double], shape: [Int], as elementType: ElementType, saturatingFloat8: Bool = true) throws {
         switch elementType {
         case .float64: try self.init(values, shape: shape)
         case .float32: try self.init(values.map { Float($0) }, shape: shape)
@@ -148,7 +150,9 @@ extension Tensor {
             guard count == values.count else { throw Self.countMismatch(shape, values.count) }
         case .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0, .float4e2m1:
             guard let format = SmallFloatFormat(elementType) else { throw Self.notNumeric(elementType) }
-            try self.init(codes: values.map { UInt8(truncatingIfNeeded: format.encode($0)) }, shape: shape, as: elementType)
+            try self.init(
+                codes: values.map { UInt8(truncatingIfNeeded: format.encode($0, saturate: saturatingFloat8)) }, shape: shape,
+                as: elementType)
         case .bool: try self.init(values.map { $0 != 0 }, shape: shape)
         case .uint64: try self.init(values.map { $0.isNaN ? 0 : UInt64(clamping: $0) }, shape: shape)
         case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint4, .int4, .uint2, .int2:
@@ -178,15 +182,16 @@ extension Tensor {
         }
     }
 
-    /// A tensor of `count` times the same number.
+    /// A tensor whose elements are all the same number.
     public init(repeating value: Double, shape: [Int], as elementType: ElementType) throws {
         try self.init([Double](repeating: value, count: Self.elementCount(of: shape)), shape: shape, as: elementType)
     }
 
-    /// One code per element, unpacked where several share a byte.
-    private func codes() -> [UInt8] {
+    /// The bit pattern of every element of a type that is at most 8 bits wide, one per byte; empty for wider types.
+    public func codes() -> [UInt8] {
         withUnsafeBytes { bytes in
             let width = elementType.bitWidth
+            guard width > 0, width <= 8 else { return [] }
             guard width < 8 else { return Array(bytes) }
             let perByte = 8 / width
             let mask = UInt8((1 << width) - 1)
@@ -194,8 +199,13 @@ extension Tensor {
         }
     }
 
-    private init(codes: [UInt8], shape: [Int], as elementType: ElementType) throws {
+    /// A tensor of a type that is at most 8 bits wide from the bit pattern of every element; higher bits are ignored.
+    /// - Throws: `CleaveError` when the counts differ, or the type is wider.
+    public init(codes: [UInt8], shape: [Int], as elementType: ElementType) throws {
         let width = elementType.bitWidth
+        guard width > 0, width <= 8 else {
+            throw CleaveError(.typeMismatch, "an element of \(elementType) does not fit a byte")
+        }
         let perByte = 8 / width
         let mask = UInt8(truncatingIfNeeded: (1 << width) - 1)
         var packed = [UInt8](repeating: 0, count: (codes.count + perByte - 1) / perByte)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A dense array in row-major order: shape, element type, and immutable bytes that copies share.
 ///
 /// Numbers are stored little-endian as ONNX's `raw_data` has them; elements narrower than a byte are packed, low bits first.
@@ -61,6 +63,23 @@ public struct Tensor: Sendable {
         return isEmpty ? 0 : count
     }
 
+    /// The number of elements of a tensor that is about to be made.
+    /// - Throws: `CleaveError` for a shape whose elements do not fit the machine's memory, before anything is allocated.
+    public static func allocatableCount(of shape: [Int], _ elementType: ElementType) throws -> Int {
+        let count = try elementCount(of: shape)
+        // A string needs at least its array's reference.
+        let byteCount = elementType == .string
+            ? ElementType.uint64.byteCount(elements: count) : elementType.byteCount(elements: count)
+        let limit = min(ProcessInfo.processInfo.physicalMemory, 1 << 40)
+        guard let byteCount, UInt64(byteCount) <= limit else {
+            throw CleaveError(
+                .malformedTensor,
+                "a tensor of shape \(shape) of \(elementType) needs \(byteCount.map(String.init) ?? "more than 2^63") bytes, "
+                    + "but at most \(limit) can be had")
+        }
+        return count
+    }
+
     public var rank: Int { shape.count }
 
     /// Bytes that the elements take; for strings, the sum of their lengths.
@@ -101,7 +120,10 @@ public struct Tensor: Sendable {
         guard elementType == other.elementType, shape == other.shape else { return false }
         if let strings { return strings == other.strings }
         return withUnsafeBytes { mine in
-            other.withUnsafeBytes { theirs in mine.elementsEqual(theirs) }
+            other.withUnsafeBytes { theirs in
+                guard let left = mine.baseAddress, let right = theirs.baseAddress else { return mine.count == theirs.count }
+                return memcmp(left, right, mine.count) == 0
+            }
         }
     }
 }

@@ -66,3 +66,31 @@ public struct Softmax: OperatorPayload {
         self.flattens = flattens
     }
 }
+
+extension Activation {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, function.operandTypes)
+        return [InferredValue(input.elementType, input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension Activation.Function {
+    fileprivate var operandTypes: ElementTypeClass {
+        switch self {
+        case .relu, .leakyRelu, .shrink: .numbers
+        case .sigmoid, .tanh, .softplus, .softsign, .hardSwish, .mish, .elu, .selu, .celu, .hardSigmoid, .thresholdedRelu, .gelu: .floats
+        }
+    }
+}
+
+extension Softmax {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        if let rank = input.rank, !(flattens && axis == rank) { _ = try normalizedAxis(axis, rank: rank) }
+        return [InferredValue(input.elementType, input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}

@@ -75,3 +75,76 @@ public struct Range: OperatorPayload {
 
     public init() {}
 }
+
+extension Constant {
+    public func inferOutputs(_ context: InferenceContext) -> [InferredValue] {
+        let tensor = value.tensor
+        return [InferredValue(tensor.elementType, tensor.shape.map { .known($0) }, contents: tensor.inferenceContents)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension ConstantOfShape {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let elementType = value?.elementType ?? .float32
+        guard value?.count ?? 1 == 1 else {
+            throw CleaveError(.invalidAttribute, "value has \(value?.count ?? 0) elements, expected 1")
+        }
+        let shape = try context.vector(Operand.shape, "one length per dimension")
+        if let negative = shape?.compactMap(\.known).first(where: { $0 < 0 }) {
+            throw CleaveError(.shapeMismatch, "a dimension has length \(negative), expected a number from 0 up")
+        }
+        let element = value.map { $0.inferenceContents?.first ?? .unknown } ?? 0
+        let lengths = shape.flatMap { TensorType(elementType, $0).knownShape }
+        return [InferredValue(elementType, shape, contents: lengths.flatMap { SmallTensor(shape: $0) { _ in element }?.elements })]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension EyeLike {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .any)
+        try input.requireRank(2, "rows, columns")
+        return [InferredValue(elementType ?? input.elementType, input.shape ?? [.unknown, .unknown])]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension Range {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let operands = try [Operand.start, .limit, .delta].map { try context.type(of: $0, .numbers) }
+        for operand in operands { try operand.requireScalar() }
+        let elementType = try commonElementType(operands)
+        if let numbers = constantNumbers(context), elementType?.isFloatingPoint == true {
+            return [InferredValue(elementType, [Self.length(numbers)])]
+        }
+        let elements = Operand.allCases.map { context.contents($0)?.first ?? .unknown }
+        guard elements[2] != 0 else { throw CleaveError(.shapeMismatch, "delta is 0, expected another number") }
+        guard let delta = elements[2].known, delta > Int.min else { return [InferredValue(elementType, [.unknown])] }
+        let span = (elements[1] - elements[0]) * .known(delta.signum())
+        let isEmpty = span.isLess(than: 1) ?? false
+        let isClear = isEmpty || (span.lowerBound ?? -1) >= 0
+        let length = isEmpty ? 0 : (isClear ? span.dividedCeiling(by: abs(delta)) : .unknown)
+        var contents: [Dimension]?
+        if let count = length.known, count <= InferredValue.contentsLimit {
+            contents = (0..<count).map { elements[0] + .known($0) * .known(delta) }
+        }
+        return [InferredValue(elementType, [length], contents: contents)]
+    }
+
+    private func constantNumbers(_ context: InferenceContext) -> [Double]? {
+        let numbers = Operand.allCases.compactMap { context.constant($0)?.doubles()?.first }
+        return numbers.count == 3 ? numbers : nil
+    }
+
+    /// max(⌈(limit − start) / delta⌉, 0)
+    private static func length(_ numbers: [Double]) -> Dimension {
+        let count = ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)
+        return count.isNaN ? .unknown : Int(exactly: max(count, 0)).map { .known($0) } ?? .unknown
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}

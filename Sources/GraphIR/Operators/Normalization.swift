@@ -169,3 +169,130 @@ public struct MeanVarianceNorm: OperatorPayload {
         self.axes = axes
     }
 }
+
+extension BatchNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        let scale = try context.type(of: Operand.scale, .floats)
+        let bias = try context.type(of: Operand.bias, .floats)
+        let mean = try context.type(of: Operand.mean, .floats)
+        let variance = try context.type(of: Operand.variance, .floats)
+        try commonElementType([scale, bias])
+        try commonElementType([mean, variance])
+        try input.requireRank(atLeast: 1, "batch, channels, spatial …")
+        let channels = input.shape.map { $0.count > 1 ? $0[1] : 1 } ?? .unknown
+        for vector in [scale, bias, mean, variance] { try vector.requireVector(channels, per: "channel") }
+        let length = [scale, bias, mean, variance].reduce(channels) { unified($0, $1.dimension(0)) ?? $0 }
+        let statistics = InferredValue(mean.elementType ?? variance.elementType, [length])
+        var shape = input.shape
+        if let rank = shape?.count, rank > 1 { shape?[1] = length }
+        let output = InferredValue(input.elementType, shape)
+        return Array(([output] + [InferredValue](repeating: statistics, count: 4)).prefix(context.outputCount))
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension InstanceNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        let scale = try context.type(of: Operand.scale, .floats)
+        let bias = try context.type(of: Operand.bias, .floats)
+        try input.requireRank(atLeast: 3, "batch, channels, spatial …")
+        for vector in [scale, bias] { try vector.requireVector(input.dimension(1), per: "channel") }
+        return [InferredValue(try commonElementType([input, scale, bias]), input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+/// The element type that statistics are computed in.
+private func statisticsType(_ stashType: Int) throws -> ElementType {
+    guard let type = ElementType(rawValue: stashType), ElementTypeClass.floats.contains(type) else {
+        throw CleaveError(.invalidAttribute, "stash_type is \(stashType), expected the number of a floating-point type")
+    }
+    return type
+}
+
+extension LayerNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        let scale = try context.type(of: Operand.scale, .floats)
+        let bias = try context.type(of: Operand.bias, .floats)
+        try commonElementType([input, scale, bias])
+        for operand in [scale, bias] { try requireBroadcastable(operand, to: input.shape, of: "the input") }
+        var statistics: [Dimension]?
+        if let shape = input.shape {
+            let first = try normalizedAxis(axis, rank: shape.count)
+            statistics = shape.prefix(first) + shape.dropFirst(first).map { _ in 1 }
+        }
+        let stash = InferredValue(try statisticsType(stashType), statistics)
+        return Array([InferredValue(input.elementType, input.shape), stash, stash].prefix(context.outputCount))
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension GroupNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        let scale = try context.type(of: Operand.scale, .floats)
+        let bias = try context.type(of: Operand.bias, .floats)
+        try input.requireRank(atLeast: 2, "batch, channels, spatial …")
+        guard groups > 0 else { throw CleaveError(.invalidAttribute, "num_groups is \(groups), expected a positive number") }
+        if let channels = input.dimension(1).known, !channels.isMultiple(of: groups) {
+            throw CleaveError(.shapeMismatch, "input has \(count(channels, "channel")), expected a multiple of the \(groups) groups")
+        }
+        for vector in [scale, bias] {
+            try vector.requireVector(affinePerGroup ? .known(groups) : input.dimension(1), per: affinePerGroup ? "group" : "channel")
+        }
+        return [InferredValue(try commonElementType([input, scale, bias]), input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension RMSNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        let scale = try context.type(of: Operand.scale, .floats)
+        if let rank = input.rank { _ = try normalizedAxis(axis, rank: rank) }
+        _ = try statisticsType(stashType)
+        try requireBroadcastable(scale, to: input.shape, of: "the input")
+        return [InferredValue(scale.elementType, input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension LocalResponseNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        try input.requireRank(atLeast: 2, "batch, channels, spatial …")
+        guard size > 0 else { throw CleaveError(.invalidAttribute, "size is \(size), expected a positive number") }
+        return [InferredValue(input.elementType, input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension LpNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        if let rank = input.rank { _ = try normalizedAxis(axis, rank: rank) }
+        guard p == 1 || p == 2 else { throw CleaveError(.invalidAttribute, "p is \(p), expected 1 or 2") }
+        return [InferredValue(input.elementType, input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension MeanVarianceNorm {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        if let rank = input.rank { _ = try normalizedAxes(axes, rank: rank) }
+        return [InferredValue(input.elementType, input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}

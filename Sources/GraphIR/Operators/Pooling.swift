@@ -147,3 +147,102 @@ public struct RoiAlign: OperatorPayload {
         self.halfPixel = halfPixel
     }
 }
+
+/// The shape of a pool's output: [N, C, D1' … Dn'].
+private func pooledShape(_ input: OperandType, window: Window, ceilMode: Bool) throws -> [Dimension]? {
+    try input.requireRank(atLeast: 3, "batch, channels, spatial …")
+    let lengths = try window.outputShape(
+        input.shape.map { Array($0.dropFirst(2)) } ?? window.kernel.map { _ in .unknown }, kernel: nil, ceilMode: ceilMode)
+    return [input.dimension(0), input.dimension(1)] + lengths
+}
+
+extension AveragePool {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        return [InferredValue(input.elementType, try pooledShape(input, window: window, ceilMode: ceilMode))]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension MaxPool {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .numbers)
+        let shape = try pooledShape(input, window: window, ceilMode: ceilMode)
+        return Array([InferredValue(input.elementType, shape), InferredValue(.int64, shape)].prefix(context.outputCount))
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension LpPool {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        return [InferredValue(input.elementType, try pooledShape(input, window: window, ceilMode: ceilMode))]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension GlobalPool {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        try input.requireRank(atLeast: 2, "batch, channels")
+        return [InferredValue(input.elementType, input.shape.map { $0.prefix(2) + $0.dropFirst(2).map { _ in 1 } })]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension MaxUnpool {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        let indices = try context.type(of: Operand.indices, .indices)
+        try input.requireRank(atLeast: 3, "batch, channels, spatial …")
+        if let rank = input.rank { try indices.requireRank(rank, "as the input has") }
+        if context.has(Operand.outputShape) {
+            let shape = try context.vector(Operand.outputShape, "one length per dimension")
+            return [InferredValue(input.elementType, shape ?? input.shape?.map { _ in .unknown })]
+        }
+        let window = try window.resolved(kernel: nil)
+        guard let shape = input.shape else { return [InferredValue(input.elementType, nil)] }
+        guard window.kernel.count == shape.count - 2 else {
+            throw CleaveError(
+                .shapeMismatch,
+                "kernel_shape has \(window.kernel.count) entries, but the input has \(count(shape.count - 2, "spatial dimension"))")
+        }
+        let lengths: [Dimension] = window.kernel.indices.map { axis in
+            let full = (shape[axis + 2] - 1) * .known(window.strides[axis]) + .known(window.kernel[axis])
+            guard case .explicit(let begin, let end) = window.padding else { return full }
+            return full - .known(begin[axis] + end[axis])
+        }
+        if let negative = lengths.compactMap(\.known).first(where: { $0 < 0 }) {
+            throw CleaveError(.shapeMismatch, "the output would have a dimension of length \(negative): pads remove too much")
+        }
+        return [InferredValue(input.elementType, shape.prefix(2) + lengths)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension RoiAlign {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .floats)
+        let boxes = try context.type(of: Operand.boxes, .floats)
+        let batchIndices = try context.type(of: Operand.batchIndices, .indices)
+        try input.requireRank(4, "batch, channels, height, width")
+        try boxes.requireRank(2, "boxes, 4 coordinates")
+        guard !boxes.dimension(1).isCertainlyDifferent(from: 4) else {
+            throw CleaveError(.shapeMismatch, "boxes has \(boxes.dimension(1)) coordinates per box, expected 4")
+        }
+        try batchIndices.requireVector(boxes.dimension(0), per: "box")
+        guard outputHeight > 0, outputWidth > 0 else {
+            throw CleaveError(.invalidAttribute, "output_height and output_width are \(outputHeight) and \(outputWidth), expected positive numbers")
+        }
+        let boxCount = unified(boxes.dimension(0), batchIndices.dimension(0)) ?? .unknown
+        return [InferredValue(
+            try commonElementType([input, boxes]), [boxCount, input.dimension(1), .known(outputHeight), .known(outputWidth)])]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}

@@ -99,3 +99,99 @@ public struct TopK: OperatorPayload {
         self.k = k
     }
 }
+
+extension Reduction {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, function.operandTypes)
+        let given = try knownAxes(context)
+        guard let shape = input.shape else { return [InferredValue(input.elementType, nil)] }
+        guard let given else { return [InferredValue(input.elementType, shapeForUnknownAxes(shape, context))] }
+        if given.isEmpty && keepsInputWithoutAxes {
+            return [InferredValue(input.elementType, shape, contents: context.contents(Operand.input))]
+        }
+        let axes = given.isEmpty ? Array(shape.indices) : try normalizedAxes(given, rank: shape.count)
+        let output = shape.indices.compactMap { axes.contains($0) ? (keepDimensions ? 1 : nil) : shape[$0] }
+        return [InferredValue(input.elementType, output, contents: contents(context, axes: axes, type: input.elementType))]
+    }
+
+    /// Empty for none given; `nil` when they are not known.
+    private func knownAxes(_ context: InferenceContext) throws -> [Int]? {
+        if let axes { return axes }
+        guard context.has(Operand.axes) else { return [] }
+        try context.type(of: Operand.axes, .indices).requireRank(1, "one entry per axis")
+        return context.knownContents(Operand.axes)
+    }
+
+    private func shapeForUnknownAxes(_ shape: [Dimension], _ context: InferenceContext) -> [Dimension]? {
+        if keepDimensions { return shape.map { $0 == 1 ? 1 : .unknown } }
+        guard let axisCount = context.tensor(Operand.axes)?.knownShape?.first, (1...max(1, shape.count)).contains(axisCount)
+        else { return nil }
+        return [Dimension](repeating: .unknown, count: shape.count - min(axisCount, shape.count))
+    }
+
+    /// Reductions of a small tensor over all of its dimensions.
+    private func contents(_ context: InferenceContext, axes: [Int], type: ElementType?) -> [Dimension]? {
+        guard let input = context.small(Operand.input), axes.count == input.shape.count, let first = input.elements.first, let type
+        else { return nil }
+        let rest = input.elements.dropFirst()
+        let result: Dimension =
+            switch function {
+            case .sum: rest.reduce(first, +)
+            case .prod: rest.reduce(first, *)
+            case .max: rest.reduce(first) { $0.maximum($1) }
+            case .min: rest.reduce(first) { $0.minimum($1) }
+            case .l1, .l2, .logSum, .logSumExp, .mean, .sumSquare: .unknown
+            }
+        return [result.limited(to: type)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension Reduction.Function {
+    fileprivate var operandTypes: ElementTypeClass {
+        switch self {
+        case .max, .min: .numbersAndBooleans
+        case .l1, .l2, .logSum, .logSumExp, .mean, .prod, .sum, .sumSquare: .numbers
+        }
+    }
+}
+
+extension ArgReduction {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .numbers)
+        guard let shape = input.shape else { return [InferredValue(.int64, nil)] }
+        let axis = try normalizedAxis(axis, rank: shape.count)
+        return [InferredValue(.int64, shape.indices.compactMap { $0 == axis ? (keepDimensions ? 1 : nil) : shape[$0] })]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension CumulativeSum {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .numbers)
+        try context.type(of: Operand.axis, .indices).requireScalar()
+        if let rank = input.rank, let axis = context.knownScalar(Operand.axis) { _ = try normalizedAxis(axis, rank: rank) }
+        return [InferredValue(input.elementType, input.shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}
+
+extension TopK {
+    public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
+        let input = try context.type(of: Operand.input, .numbers)
+        try context.type(of: Operand.k, .indices).requireScalar()
+        guard var shape = input.shape else { return [InferredValue(input.elementType, nil), InferredValue(.int64, nil)] }
+        let axis = try normalizedAxis(axis, rank: shape.count)
+        let length = k.map { .known($0) } ?? context.contents(Operand.k)?.first ?? .unknown
+        guard !(length.isLess(than: 0) ?? false), !(shape[axis].isLess(than: length) ?? false) else {
+            throw CleaveError(.shapeMismatch, "k is \(length), but dimension \(axis) has \(shape[axis]) elements")
+        }
+        shape[axis] = length
+        return [InferredValue(input.elementType, shape), InferredValue(.int64, shape)]
+    }
+
+    public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
+}

@@ -1,0 +1,52 @@
+import Execution
+import GraphIR
+import Tensors
+
+/// Runs graphs with the obvious kernel of every operator: slow, accumulating in Double, and the oracle for every other backend.
+public struct ReferenceBackend: Backend {
+    public let name = "reference"
+
+    public init() {}
+
+    /// - Throws: `CleaveError` for an input shape that the graph does not admit, and for the first operator without a kernel
+    ///   that an output needs.
+    public func prepare(_ graph: Graph, inputShapes: [String: [Int]]) throws -> any ExecutionPlan {
+        let names = graph.inputs.map { graph[$0].name }
+        if let surplus = inputShapes.keys.sorted().first(where: { !names.contains($0) }) {
+            throw CleaveError(
+                .invalidRequest, "there is no such input, expected \(names.map { "'\($0)'" }.joined(separator: ", "))",
+                at: .init(tensor: surplus), suggestion: "name the shapes after the model's inputs")
+        }
+        for id in graph.nodesNeeded(for: graph.outputs) { _ = try graph.referenceKernel(of: graph[id]) }
+        return ReferencePlan(graph: graph)
+    }
+}
+
+struct ReferencePlan: ExecutionPlan {
+    let graph: Graph
+
+    func makeSession() -> any Session { ReferenceSession(graph: graph) }
+}
+
+extension Graph {
+    /// - Throws: `CleaveError` naming the node when its operator has no kernel.
+    func referenceKernel(of node: Node) throws -> any ReferenceKernel {
+        guard let kernel = node.operator.referenceKernel else {
+            throw CleaveError(
+                .unsupported, "the reference backend does not run this operator",
+                at: .init(node: label(of: node), operatorName: node.operator.name))
+        }
+        return kernel
+    }
+
+    /// The nodes that the given values depend on, in execution order.
+    func nodesNeeded(for values: [ValueID]) -> [NodeID] {
+        var needed: Set<NodeID> = []
+        var pending = values
+        while let value = pending.popLast() {
+            guard let node = producer(of: value), needed.insert(node.id).inserted else { continue }
+            pending += node.inputs.compactMap { $0 }
+        }
+        return order.filter { needed.contains($0) }
+    }
+}

@@ -1,0 +1,106 @@
+import GraphIR
+import Passes
+import Tensors
+
+/// What is in a model, for inputs of given shapes.
+public struct ModelSummary: Sendable {
+    public struct Interface: Hashable, Sendable {
+        public var name: String
+        public var type: ValueType?
+    }
+
+    public struct OperatorCount: Hashable, Sendable {
+        /// ONNX's name, with its domain when that is not the default one.
+        public var name: String
+        public var count: Int
+    }
+
+    /// A node and what it costs.
+    public struct Layer: Hashable, Sendable {
+        public var node: String
+        public var operatorName: String
+        public var output: ValueType?
+        public var parameters: Int
+        /// `nil` when a shape that matters is not known.
+        public var multiplyAccumulates: Int?
+        public var activationBytes: Int?
+    }
+
+    /// What the network would cost with its residual blocks in a separable form.
+    public struct FormTotal: Hashable, Sendable {
+        public var form: SeparableForm
+        public var convolutions: Int
+        public var parameters: Int
+        public var multiplyAccumulates: Int?
+    }
+
+    public var file: String
+    /// Bytes of the model file, and of external data beside it, when the model was read from a file.
+    public var fileSize: Int?
+    public var name: String
+    public var opset: Int
+    public var inputs: [Interface]
+    public var outputs: [Interface]
+    /// By decreasing count, then by name.
+    public var operators: [OperatorCount]
+    /// In execution order.
+    public var layers: [Layer]
+    public var cost: ModelCost
+    /// Convolutions with a kernel larger than 1×1, in execution order.
+    public var separable: [SeparationEstimate]
+
+    /// - Parameter graph: for exact numbers with the shapes that it is to run with, see `Graph.specialized`.
+    /// - Throws: `CleaveError` for attributes that do not fit their weights.
+    public init(_ graph: Graph, file: String, fileSize: Int?) throws {
+        self.file = file
+        self.fileSize = fileSize
+        name = graph.name
+        opset = graph.opset
+        inputs = graph.inputs.map { Interface(name: graph[$0].name, type: graph[$0].type) }
+        outputs = graph.outputs.map { Interface(name: graph[$0].name, type: graph[$0].type) }
+        var counts: [String: Int] = [:]
+        for node in graph.nodes { counts[node.operator.qualifiedName, default: 0] += 1 }
+        operators = counts.map { OperatorCount(name: $0.key, count: $0.value) }.sorted {
+            ($1.count, $0.name) < ($0.count, $1.name)
+        }
+        layers = graph.layerCosts()
+        cost = ModelCost(graph)
+        separable = try SeparationEstimate.estimates(of: graph)
+    }
+
+    public var nodeCount: Int { layers.count }
+
+    /// The network with all convolutions inside residual blocks in `form` where both parameters and multiplications fall.
+    public func total(_ form: SeparableForm) -> FormTotal {
+        var total = FormTotal(
+            form: form, convolutions: 0, parameters: cost.parameters, multiplyAccumulates: cost.multiplyAccumulates)
+        for estimate in separable where estimate.isInsideResidualBlock {
+            guard let after = estimate.outlook(form).cost, after.isBelow(estimate.cost) else { continue }
+            total.convolutions += 1
+            total.parameters += after.parameters - estimate.cost.parameters
+            if let all = total.multiplyAccumulates, let new = after.multiplications, let old = estimate.cost.multiplications {
+                total.multiplyAccumulates = all - old + new
+            } else {
+                total.multiplyAccumulates = nil
+            }
+        }
+        return total
+    }
+}
+
+extension SeparationEstimate {
+    public func outlook(_ form: SeparableForm) -> Outlook {
+        switch form {
+        case .spatial: spatial
+        case .depthwise: depthwise
+        }
+    }
+}
+
+extension Operator {
+    /// ONNX's name; operators of other domains have it prepended.
+    var qualifiedName: String {
+        if case .opaque(let payload) = self, !payload.domain.isEmpty { return "\(payload.domain).\(name)" }
+        return name
+    }
+}
