@@ -19,7 +19,7 @@ extension ModelSummary {
 
     /// `model.onnx · opset 17 · 190 nodes · 53 convolutions`
     var headline: String {
-        let convolutions = layers.count { $0.operatorName == "Conv" }
+        let convolutions = cost.layers.count { $0.operatorName == "Conv" }
         return [
             file.printable(), "opset \(opset)", NumberFormat.quantity(nodeCount, "node"),
             NumberFormat.quantity(convolutions, "convolution"),
@@ -55,7 +55,7 @@ extension ModelSummary: Report {
     private var totalsTable: Table {
         var table = Table([.left(""), .right(""), .left("")])
         table.addRow([
-            .init("parameters", .faint), .init(NumberFormat.grouped(cost.parameters)), .init(NumberFormat.bytes(cost.parameterBytes)),
+            .init("parameters", .faint), .init(NumberFormat.grouped(cost.parameters)), .init("\(NumberFormat.grouped(cost.trainableParameters)) of them trainable, \(NumberFormat.bytes(cost.parameterBytes))"),
         ])
         table.addRow([
             .init("multiply-accumulates", .faint), .init(cost.multiplyAccumulates.map(NumberFormat.count) ?? "–"),
@@ -145,6 +145,7 @@ extension ModelSummary: Report {
             .init(key: "opset", value: .integer(opset)), .init(key: "nodes", value: .integer(nodeCount)),
             .init(key: "inputs", value: interfaces(inputs)), .init(key: "outputs", value: interfaces(outputs)),
             .init(key: "parameters", value: .integer(cost.parameters)),
+            .init(key: "trainable_parameters", value: .integer(cost.trainableParameters)),
             .init(key: "parameter_bytes", value: .integer(cost.parameterBytes)),
             .init(key: "multiply_accumulates", value: .optional(cost.multiplyAccumulates)),
             .init(key: "activation_bytes", value: .optional(cost.activationBytes)),
@@ -161,9 +162,9 @@ extension ModelSummary.Detailed: Report {
         var table = Table([
             .left("layer"), .left("operator"), .left("output"), .right("parameters"), .right("multiply-accumulates"), .right("activation"),
         ])
-        for layer in summary.layers {
+        for (layer, output) in zip(summary.cost.layers, summary.outputTypes) {
             table.addRow([
-                .init(layer.node), .init(layer.operatorName), .init(layer.output?.description ?? "unknown"),
+                .init(layer.name), .init(layer.operatorName), .init(output?.description ?? "unknown"),
                 .init(layer.parameters == 0 ? "" : NumberFormat.grouped(layer.parameters)),
                 .init(layer.multiplyAccumulates.map { $0 == 0 ? "" : NumberFormat.count($0) } ?? "–"),
                 .init(layer.activationBytes.map(NumberFormat.bytes) ?? "–"),
@@ -173,9 +174,9 @@ extension ModelSummary.Detailed: Report {
     }
 
     public var json: JSONValue {
-        let layers = summary.layers.map { layer -> JSONValue in
+        let layers = zip(summary.cost.layers, summary.outputTypes).map { layer, output -> JSONValue in
             [
-                "node": .string(layer.node), "operator": .string(layer.operatorName), "output": .optional(layer.output?.description),
+                "node": .string(layer.name), "operator": .string(layer.operatorName), "output": .optional(output?.description),
                 "parameters": .integer(layer.parameters), "multiply_accumulates": .optional(layer.multiplyAccumulates),
                 "activation_bytes": .optional(layer.activationBytes),
             ]

@@ -10,12 +10,15 @@ public struct ModelSize: Hashable, Sendable {
     public var nodeCount: Int
     public var convolutionCount: Int
     public var parameters: Int
-    /// `nil` when shapes are not known.
+    /// For `batch` samples; `nil` when shapes are not known.
     public var multiplyAccumulates: Int?
+    /// The leading dimension of the first input; 1 where the model leaves it open.
+    public var batch: Int
 
-    /// - Parameter graph: specialized to the shapes that it runs with, for the number of multiply-accumulates.
-    public init(_ graph: Graph, file: String, fileSize: Int) {
-        let cost = ModelCost(graph)
+    /// - Throws: `CleaveError` for shapes that do not fit each other.
+    public init(_ graph: Graph, file: String, fileSize: Int) throws {
+        let cost = try graph.cost(assuming: [:])
+        batch = graph.inputs.first.flatMap { graph[$0].tensorType?.shape?.first?.known } ?? 1
         self.file = file
         self.fileSize = fileSize
         opset = graph.opset
@@ -93,7 +96,7 @@ public struct RewriteSummary: Sendable {
             let formula = layer.formula
             parameters = formula.parameters.flatMap { factor in parameters.map { $0 - (1 - factor) * Double(layer.before.parameters) } }
             work = formula.multiplications.flatMap { factor in
-                layer.before.multiplications.flatMap { count in work.map { $0 - (1 - factor) * Double(count) } }
+                layer.before.multiplications.flatMap { count in work.map { $0 - (1 - factor) * Double(count) * Double(before.batch) } }
             }
         }
         return (
