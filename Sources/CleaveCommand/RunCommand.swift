@@ -43,7 +43,7 @@ struct RunCommand: ParsableCommand {
         let result = try output.withProgress { progress in
             try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
         }
-        if let outputPath { try NumpyArchive(entries: result.outputs.map { ($0.name, $0.tensor) }).write(to: outputPath) }
+        if let outputPath { try NumpyArchive(result.outputs.map { .init(name: $0.name, tensor: $0.tensor) }).write(to: outputPath) }
         output.show(RunSummary(model: model, output: outputPath, result: result))
         if !result.isExpected { throw ExitCode(ExitStatus.no) }
     }

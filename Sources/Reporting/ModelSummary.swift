@@ -15,11 +15,12 @@ public struct ModelSummary: Sendable {
         public var count: Int
     }
 
-    /// What the network would cost with its residual blocks in a separable form.
+    /// What the network would cost with convolutions of its residual blocks in a separable form.
     public struct FormTotal: Hashable, Sendable {
         public var form: SeparableForm
         public var convolutions: Int
         public var parameters: Int
+        public var trainableParameters: Int
         public var multiplyAccumulates: Int?
     }
 
@@ -59,20 +60,28 @@ public struct ModelSummary: Sendable {
 
     public var nodeCount: Int { cost.layers.count }
 
-    /// The network with all convolutions inside residual blocks in `form` where both parameters and multiplications fall.
-    public func total(_ form: SeparableForm) -> FormTotal {
+    /// The network with convolutions inside residual blocks in `form`.
+    /// - Parameter onlyWhereCheaper: only those whose parameters and multiplications both fall, as `SeparateConvolutions` does it;
+    ///   otherwise all that have the form, as in the paper's networks.
+    public func total(_ form: SeparableForm, onlyWhereCheaper: Bool) -> FormTotal {
         var total = FormTotal(
-            form: form, convolutions: 0, parameters: cost.parameters, multiplyAccumulates: cost.multiplyAccumulates)
+            form: form, convolutions: 0, parameters: cost.parameters, trainableParameters: cost.trainableParameters,
+            multiplyAccumulates: cost.multiplyAccumulates)
         // Both lists are in execution order, and estimates are for some of the layers.
         var layers = cost.layers[...]
         for estimate in separable {
             guard let place = layers.firstIndex(where: { $0.name == estimate.node }) else { break }
             let layer = layers[place]
             layers = layers[(place + 1)...]
-            guard estimate.isInsideResidualBlock, let after = estimate.outlook(form).cost, after.isBelow(estimate.cost) else { continue }
+            guard estimate.isInsideResidualBlock, let after = estimate.outlook(form).cost,
+                !onlyWhereCheaper || after.isBelow(estimate.cost)
+            else { continue }
             total.convolutions += 1
             // A shared weight is counted with the first layer that reads it.
-            if layer.parameters > 0 { total.parameters += after.parameters - estimate.cost.parameters }
+            if layer.parameters > 0 {
+                total.parameters += after.parameters - estimate.cost.parameters
+                total.trainableParameters += after.parameters - estimate.cost.parameters
+            }
             guard let all = total.multiplyAccumulates, let work = layer.multiplyAccumulates, let new = after.multiplications,
                 let old = estimate.cost.multiplications, old > 0
             else {
@@ -87,7 +96,7 @@ public struct ModelSummary: Sendable {
 }
 
 extension SeparationEstimate {
-    public func outlook(_ form: SeparableForm) -> Outlook {
+    func outlook(_ form: SeparableForm) -> Outlook {
         switch form {
         case .spatial: spatial
         case .depthwise: depthwise

@@ -57,13 +57,14 @@ public struct RewriteSummary: Sendable {
         self.showsLayers = showsLayers
     }
 
-    /// Rewrites with the same words, in the order of first appearance.
+    /// What happened to nodes, the most frequent first; names of nodes are left out of the words.
     public var rewritten: [Group] {
-        guard let separation else { return Self.groups(reports.flatMap { report in report.rewrites.map { (report.pass, $0.detail) } }.map { "\($0.0): \($0.1)" }) }
-        return Self.groups(separation.layers.map(\.kind))
+        if let separation { return Self.groups(separation.layers.map(\.kind)) }
+        return Self.groups(
+            reports.flatMap { report in report.rewrites.map { "\(report.pass): \($0.detail.replacing(/ '[^']*'/, with: ""))" } })
     }
 
-    /// Skips with the same words, in the order of first appearance; a reason that a single node has names the node.
+    /// Why nodes were left alone, the most frequent reason first; a reason that a single node has names the node.
     public var leftAlone: [Group] {
         let skips = reports.flatMap(\.skips)
         return Self.groups(skips.map(\.reason.description)).map { group in
@@ -83,7 +84,8 @@ public struct RewriteSummary: Sendable {
                 result.append(Group(count: 1, detail: detail))
             }
         }
-        return result
+        // Sorting is stable: groups of the same size stay in the order of first appearance.
+        return result.sorted { $0.count > $1.count }
     }
 
     /// What the paper's formulas predict for parameters and multiply-accumulates after the separation, as factors; `nil` when

@@ -108,7 +108,7 @@ extension VerificationSummary: Report {
         let found = outputs.compactMap { output -> String? in
             guard output.comparison.maximumAbsoluteError > 0, let worst = output.comparison.worst else { return nil }
             return "  worst element: \(output.name.printable())\(worst.index) of sample \(worst.pair + 1), "
-                + "\(worst.actual) for \(worst.expected)"
+                + "\(NumberFormat.element(worst.actual)) for \(NumberFormat.element(worst.expected))"
         }
         return found.isEmpty ? [] : [""] + found
     }
