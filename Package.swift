@@ -63,6 +63,7 @@ let package = Package(
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
         .testTarget(name: "CommandTests", dependencies: ["CleaveCommand", "Cleave"]),
     ],

@@ -5,7 +5,8 @@ import Tensors
 /// Replaces two-dimensional convolutions by a separable form of two layers each, without batch norm or activation in between
 /// ("Structural Compression of ResNet-like Convolutional Neural Networks", Kastanos).
 ///
-/// A convolution is replaced where that lowers both its parameters and its multiplications, unless the decomposition is `.exact`.
+/// A convolution is replaced where that lowers its parameters and does not raise its multiplications, unless the decomposition is
+/// `.exact`.
 /// The second layer keeps the bias and makes the value that the convolution made. Convolutions that share a weight share the
 /// factors, and are replaced together or not at all.
 public struct SeparateConvolutions: Pass {
@@ -39,9 +40,7 @@ public struct SeparateConvolutions: Pass {
     public var fidelity: Fidelity { initialization == .decompose(.exact) ? .rounding(tolerance: 1e-5) : .approximate }
 
     public func run(on graph: inout Graph) throws -> PassReport {
-        let report = try separate(&graph)
-        return PassReport(
-            pass: name, fidelity: fidelity, rewrites: report.layers.map { .init(node: $0.node, detail: $0.detail) }, skips: report.skips)
+        try separate(&graph).passReport(name)
     }
 
     /// Separates the convolutions of `graph` and says, layer by layer, what that did.
@@ -176,14 +175,14 @@ public struct SeparateConvolutions: Pass {
         }
     }
 
-    /// The separations under which every member's parameters and multiplications fall.
+    /// The separations under which every member gets smaller.
     private func affordable(_ separations: [Separation], _ group: Group) throws -> [Separation] {
         guard !ignoresCost else { return separations }
         let affordable = separations.filter { separation in
-            group.members.allSatisfy { $0.shape.cost(of: separation).isBelow($0.shape.cost) }
+            group.members.allSatisfy { $0.shape.cost(of: separation).isSmaller(than: $0.shape.cost) }
         }
         if affordable.isEmpty, let separation = separations.first,
-            let member = group.members.first(where: { !$0.shape.cost(of: separation).isBelow($0.shape.cost) })
+            let member = group.members.first(where: { !$0.shape.cost(of: separation).isSmaller(than: $0.shape.cost) })
         {
             let excess = member.shape.cost(of: separation).excess(over: member.shape.cost)
             throw LeftAlone(reason: SkipReason("would not get smaller: \(excess)"))
