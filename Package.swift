@@ -36,9 +36,9 @@ let package = Package(
         .target(name: "Execution", dependencies: ["GraphIR"]),
         .target(name: "ReferenceBackend", dependencies: ["Execution"]),
         .target(name: "Datasets", dependencies: ["Tensors", "ONNXFormat"]),
-        .target(name: "Verification", dependencies: ["Execution"]),
+        .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
         .target(name: "ModelZoo", dependencies: ["GraphIR"]),
-        .target(name: "Reporting", dependencies: ["Tensors"]),
+        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat"]),
         .target(
             name: "Cleave",
             dependencies: [
@@ -60,6 +60,8 @@ let package = Package(
         .testTarget(
             name: "ReferenceBackendTests",
             dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "Datasets"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
         .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),

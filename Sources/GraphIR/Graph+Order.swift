@@ -43,11 +43,16 @@ extension Graph {
         var done = [Bool](repeating: false, count: nodeTable.count)
         for id in order {
             let node = self[id]
-            for value in node.inputs.lazy.compactMap({ $0 }) + node.captures {
-                if case .node(let producer, _) = self[value].source, !done[producer.index] { return false }
+            for value in node.inputs {
+                if let value, !isMade(value, by: done) { return false }
             }
+            guard node.captures.allSatisfy({ isMade($0, by: done) }) else { return false }
             done[id.index] = true
         }
         return true
+    }
+
+    private func isMade(_ value: ValueID, by done: [Bool]) -> Bool {
+        if case .node(let producer, _)? = valueTable[value.index]?.source { done[producer.index] } else { true }
     }
 }

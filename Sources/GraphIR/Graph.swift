@@ -20,7 +20,9 @@ public struct Graph: Sendable {
     public internal(set) var opsets: [OpsetImport]
     /// What the caller gives at every run, in order.
     public internal(set) var inputs: [ValueID] = []
-    public internal(set) var outputs: [ValueID] = []
+    public internal(set) var outputs: [ValueID] = [] {
+        didSet { outputSet = Set(outputs) }
+    }
     /// Key–value pairs of the model, in order (`metadata_props`).
     public internal(set) var metadata: [MetadataEntry] = []
     /// What the file said beyond the fields here, as the importer left it.
@@ -30,8 +32,9 @@ public struct Graph: Sendable {
     public internal(set) var order: [NodeID] = []
     var nodeTable: [Node?] = []
     var valueTable: [Value?] = []
-    /// Per value, the nodes that read it, once per operand position or capture, in no particular order.
-    var readers: [[NodeID]] = []
+    /// Per value, the nodes that read it.
+    var readers: [ReaderList] = []
+    private var outputSet: Set<ValueID> = []
     var valueIDs: [String: ValueID] = [:]
     /// Per base name, the number to try next for a unique one.
     var nextSuffix: [String: Int] = [:]
@@ -89,16 +92,16 @@ public struct Graph: Sendable {
     }
 
     /// The nodes that read the value, each once, in execution-independent but stable order (by identifier).
-    public func consumers(of id: ValueID) -> [Node] { Array(Set(readers[id.index])).sorted().map { self[$0] } }
+    public func consumers(of id: ValueID) -> [Node] { readers[id.index].distinct.map { self[$0] } }
 
     /// How many operand positions and captures read the value.
     public func useCount(of id: ValueID) -> Int { readers[id.index].count }
 
-    public func isOutput(_ id: ValueID) -> Bool { outputs.contains(id) }
+    public func isOutput(_ id: ValueID) -> Bool { outputSet.contains(id) }
 
     /// Whether a subgraph reads the value by name, so that it must keep its name and meaning.
     public func isCaptured(_ id: ValueID) -> Bool {
-        readers[id.index].contains { self[$0].captures.contains(id) }
+        readers[id.index].distinct.contains { self[$0].captures.contains(id) }
     }
 
     /// The constant that an operand is, whether an initializer or the output of a `Constant` node.

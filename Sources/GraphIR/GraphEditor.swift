@@ -19,7 +19,10 @@ public struct GraphEditor {
     /// New nodes that go before a node of the old order, in the order of insertion.
     private var insertions: [NodeID: [NodeID]] = [:]
     private var appended: [NodeID] = []
+    /// Nodes whose outputs are inferred again at commit.
     private var touched: Set<NodeID> = []
+    /// Values that lost the node that made them.
+    private var detached: [ValueID] = []
     private var orderChanged = false
 
     init(_ graph: Graph) { self.graph = graph }
@@ -51,7 +54,7 @@ public struct GraphEditor {
         let id = ValueID(graph.valueTable.count)
         graph.valueTable.append(
             Value(id: id, name: name, type: type, source: source, constant: nil, contents: nil, encoding: nil))
-        graph.readers.append([])
+        graph.readers.append(ReaderList())
         graph.valueIDs[name] = id
         return id
     }
@@ -61,22 +64,25 @@ public struct GraphEditor {
     /// When a node makes the value, that node loses the output; a graph input stops being one.
     public mutating func setConstant(_ id: ValueID, to tensor: Tensor) {
         detachProducer(of: id)
-        if graph[id].source == .graphInput { graph.inputs.removeAll { $0 == id } }
         update(id) {
             $0.source = .constant
             $0.constant = tensor
             $0.type = .tensor(TensorType(tensor.elementType, lengths: tensor.shape))
             $0.contents = tensor.inferenceContents
         }
-        touched.formUnion(graph.readers[id.index])
+        touchReaders(of: id)
     }
 
     public mutating func setType(_ id: ValueID, to type: ValueType?) {
         update(id) { $0.type = type }
-        touched.formUnion(graph.readers[id.index])
+        touchReaders(of: id)
     }
 
-    public mutating func setEncoding(_ id: ValueID, to encoding: ValueEncoding?) { update(id) { $0.encoding = encoding } }
+    /// Sets what the file said of the value; a declared type fills in what inference leaves open.
+    public mutating func setEncoding(_ id: ValueID, to encoding: ValueEncoding?) {
+        if graph[id].encoding?.declaredType != encoding?.declaredType, case .node(let node, _) = graph[id].source { touched.insert(node) }
+        update(id) { $0.encoding = encoding }
+    }
 
     /// Declares the outputs of the graph, in order.
     public mutating func setOutputs(_ ids: [ValueID]) { graph.outputs = ids }
@@ -86,11 +92,11 @@ public struct GraphEditor {
     public mutating func replaceUses(of old: ValueID, with new: ValueID) {
         precondition(!graph.isCaptured(old), "a subgraph reads the value by name")
         let readers = graph.readers[old.index]
-        for node in Set(readers).sorted() {
+        for node in readers.distinct {
             updateNode(node) { current in current.inputs = current.inputs.map { $0 == old ? new : $0 } }
         }
-        graph.readers[old.index] = []
-        graph.readers[new.index] += readers
+        graph.readers[old.index] = ReaderList()
+        graph.readers[new.index].add(readers)
         orderChanged = true
     }
 
@@ -99,7 +105,6 @@ public struct GraphEditor {
     public mutating func removeValue(_ id: ValueID) {
         precondition(graph.readers[id.index].isEmpty && !graph.isOutput(id), "the value is in use")
         detachProducer(of: id)
-        graph.inputs.removeAll { $0 == id }
         graph.valueIDs[graph[id].name] = nil
         graph.valueTable[id.index] = nil
     }
@@ -139,7 +144,7 @@ public struct GraphEditor {
             Node(
                 id: id, name: name, operator: operation, inputs: inputs, outputs: [], captures: captures, origin: origin,
                 encoding: encoding))
-        for value in inputs.compactMap({ $0 }) + captures { graph.readers[value.index].append(id) }
+        for value in inputs.compactMap({ $0 }) + captures { graph.readers[value.index].add(id) }
         for (index, output) in outputs.enumerated() {
             switch output {
             case .none: updateNode(id) { $0.outputs.append(nil) }
@@ -157,7 +162,10 @@ public struct GraphEditor {
         }
         if let anchor { insertions[anchor, default: []].append(id) } else { appended.append(id) }
         orderChanged = true
-        _ = try locating(node: graph.label(of: graph[id]), operatorName: operation.name) { try inferOutputs(of: id) }
+        touched.remove(id)
+        if try graph.inferOutputs(of: id, substituting: [:]) {
+            for value in graph[id].outputs.compactMap({ $0 }) { touchReaders(of: value) }
+        }
         return id
     }
 
@@ -180,8 +188,8 @@ public struct GraphEditor {
 
     /// Makes a node read other values.
     public mutating func setInputs(_ id: NodeID, to inputs: [ValueID?]) {
-        for value in graph[id].inputs.compactMap({ $0 }) { removeReader(id, of: value) }
-        for value in inputs.compactMap({ $0 }) { graph.readers[value.index].append(id) }
+        for value in graph[id].inputs.compactMap({ $0 }) { graph.readers[value.index].removeOne(id) }
+        for value in inputs.compactMap({ $0 }) { graph.readers[value.index].add(id) }
         updateNode(id) { $0.inputs = inputs }
         orderChanged = true
     }
@@ -192,7 +200,7 @@ public struct GraphEditor {
     /// - Precondition: no output is read or a graph output.
     public mutating func remove(_ id: NodeID) {
         let node = graph[id]
-        for value in node.inputs.compactMap({ $0 }) + node.captures { removeReader(id, of: value) }
+        for value in node.inputs.compactMap({ $0 }) + node.captures { graph.readers[value.index].removeOne(id) }
         for value in node.outputs.compactMap({ $0 }) { removeValue(value) }
         graph.nodeTable[id.index] = nil
         touched.remove(id)
@@ -226,51 +234,31 @@ public struct GraphEditor {
         touched.insert(id)
     }
 
+    /// Takes the value from whatever gives it: it is made by nothing until it gets a new source, which commit checks.
     private mutating func detachProducer(of id: ValueID) {
-        guard case .node(let node, let index) = graph[id].source, graph.contains(node) else { return }
-        updateNode(node) { $0.outputs[index] = nil }
+        switch graph[id].source {
+        case .node(let node, let index):
+            guard graph.contains(node) else { return }
+            updateNode(node) { $0.outputs[index] = nil }
+            detached.append(id)
+        case .graphInput: graph.inputs.removeAll { $0 == id }
+        case .constant, .external: return
+        }
         update(id) { $0.source = .external }
     }
 
-    private mutating func removeReader(_ node: NodeID, of value: ValueID) {
-        if let index = graph.readers[value.index].firstIndex(of: node) { graph.readers[value.index].swapAt(index, graph.readers[value.index].count - 1); graph.readers[value.index].removeLast() }
-    }
+    private mutating func touchReaders(of id: ValueID) { touched.formUnion(graph.readers[id.index].distinct) }
 
-    // MARK: Inference and commit
-
-    private func inferenceContext(of node: Node) -> InferenceContext {
-        InferenceContext(
-            types: node.inputs.map { $0.flatMap { graph[$0].type } },
-            isPresent: node.inputs.map { $0 != nil },
-            constants: node.inputs.map { graph.constant($0) },
-            contents: node.inputs.map { $0.flatMap { graph[$0].contents } },
-            outputCount: node.outputs.count,
-            opset: graph.opset)
-    }
-
-    /// Infers the outputs of a node and reports whether any of them changed.
-    @discardableResult
-    private mutating func inferOutputs(of id: NodeID) throws -> Bool {
-        let node = graph[id]
-        try node.checkCounts()
-        let inferred = try node.operator.payload.inferOutputs(inferenceContext(of: node))
-        var changed = false
-        for (value, result) in zip(node.outputs, inferred) {
-            guard let value else { continue }
-            let known = graph[value]
-            let type = result.type.map { $0.refined(by: known.encoding?.declaredType) } ?? known.encoding?.declaredType
-            guard type != known.type || result.contents != known.contents else { continue }
-            changed = true
-            update(value) {
-                $0.type = type
-                $0.contents = result.contents
-            }
-        }
-        return changed
-    }
+    // MARK: Commit
 
     func committed() throws -> Graph {
         var editor = self
+        for id in editor.detached where editor.graph.contains(id) && editor.graph[id].source == .external {
+            guard !editor.graph.readers[id.index].isEmpty || editor.graph.isOutput(id) else { continue }
+            throw CleaveError(
+                .invalidGraph, "no node makes the value any more, but it is still read or an output",
+                at: .init(tensor: editor.graph[id].name))
+        }
         if orderChanged { try editor.settleOrder() }
         try editor.settleTypes()
         return editor.graph
@@ -298,12 +286,13 @@ public struct GraphEditor {
     /// Infers the touched nodes again and whatever follows from changed types, in execution order.
     private mutating func settleTypes() throws {
         guard !touched.isEmpty else { return }
-        var dirty = touched
-        for id in graph.order where dirty.contains(id) {
-            let node = graph[id]
-            let changed = try locating(node: graph.label(of: node), operatorName: node.operator.name) { try inferOutputs(of: id) }
-            guard changed else { continue }
-            for value in node.outputs.compactMap({ $0 }) { dirty.formUnion(graph.readers[value.index]) }
+        var isDirty = [Bool](repeating: false, count: graph.nodeTable.count)
+        for id in touched { isDirty[id.index] = true }
+        for id in graph.order where isDirty[id.index] {
+            guard try graph.inferOutputs(of: id, substituting: [:]) else { continue }
+            for value in graph[id].outputs.lazy.compactMap({ $0 }) {
+                for reader in graph.readers[value.index].distinct { isDirty[reader.index] = true }
+            }
         }
     }
 }

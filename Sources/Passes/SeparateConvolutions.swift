@@ -43,9 +43,7 @@ public struct SeparateConvolutions: Pass {
     public var fidelity: Fidelity { initialization == .decompose(.exact) ? .rounding(tolerance: 1e-5) : .approximate }
 
     public func run(on graph: inout Graph) throws -> PassReport {
-        let report = try separate(&graph)
-        return PassReport(
-            pass: name, fidelity: fidelity, rewrites: report.layers.map { .init(node: $0.node, detail: $0.detail) }, skips: report.skips)
+        try separate(&graph).passReport(name)
     }
 
     /// Separates the convolutions of `graph` and says, layer by layer, what that did.

@@ -1,10 +1,24 @@
 import Foundation
+import Synchronization
 
 /// Writes a file so that its name always holds either the old contents or all of the new.
 ///
 /// The bytes go to a temporary name beside the target, are synced, and are renamed. When `write` throws, or the process
-/// dies, the target is untouched; the temporary file is removed unless the process was killed.
+/// dies, the target is untouched; the temporary file is removed unless the process was killed. A program that handles
+/// signals calls `removeUnfinished` before it exits.
 public enum AtomicFile {
+    /// Temporary files that are being written. The lock is held while one of them is renamed.
+    private static let unfinished = Mutex<[String]>([])
+
+    /// Removes the temporary files of all writes in progress; none of them can reach its target afterwards.
+    ///
+    /// For a process that is about to exit because of a signal.
+    public static func removeUnfinished() {
+        unfinished.withLock { names in
+            for name in names { unlink(name) }
+        }
+    }
+
     /// Calls `write` with the descriptor of the temporary file.
     /// - Throws: what `write` throws, or `CleaveError` when the file system refuses.
     public static func replace(_ path: String, write: (Int32) throws -> Void) throws {
@@ -15,6 +29,7 @@ public enum AtomicFile {
         let descriptor = mkstemp(&name)
         let temporary = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         guard descriptor >= 0 else { throw failure("cannot write", path) }
+        unfinished.withLock { $0.append(temporary) }
         var isOpen = true
         do {
             try write(descriptor)
@@ -22,10 +37,16 @@ public enum AtomicFile {
             guard fchmod(descriptor, permissions(of: target)) == 0 else { throw failure("cannot write", path) }
             isOpen = false
             guard close(descriptor) == 0 else { throw failure("cannot write", path) }
-            guard rename(temporary, target) == 0 else { throw failure("cannot replace", path) }
+            try unfinished.withLock { names in
+                guard rename(temporary, target) == 0 else { throw failure("cannot replace", path) }
+                names.removeAll { $0 == temporary }
+            }
         } catch {
             if isOpen { close(descriptor) }
-            unlink(temporary)
+            unfinished.withLock { names in
+                unlink(temporary)
+                names.removeAll { $0 == temporary }
+            }
             throw error
         }
         syncDirectory(directory.isEmpty ? "." : directory)
@@ -36,6 +57,14 @@ public enum AtomicFile {
         try replace(path) { descriptor in
             try bytes.withUnsafeBytes { try append($0, to: descriptor, path: path) }
         }
+    }
+
+    /// Finds out before long work whether `replace` would be refused: the folder is missing or not writable, or `path` is
+    /// not a regular file.
+    /// - Throws: `CleaveError` as `replace` would.
+    public static func checkWritable(_ path: String) throws {
+        let directory = (try resolvingLinks(path) as NSString).deletingLastPathComponent
+        guard access(directory.isEmpty ? "." : directory, W_OK | X_OK) == 0 else { throw failure("cannot write", path) }
     }
 
     /// Appends `bytes` to an open file, whatever the number of system calls that takes.

@@ -1,0 +1,62 @@
+#ifndef CLEAVE_KERNELS_H
+#define CLEAVE_KERNELS_H
+
+/* The hot loops that oneDNN has no primitive for, or a slower one. Every kernel runs on the OpenMP threads that oneDNN uses
+ * too, gives the same result from run to run, and treats NaN and infinities as IEEE 754 says. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- The machine ------------------------------------------------------------------------------------------------ */
+
+int64_t ck_physical_memory(void);
+int ck_processors(void);
+/* Zeroed memory in large pages where the system has them; NULL when it is not to be had. */
+void *ck_map(int64_t bytes);
+void ck_unmap(void *address, int64_t bytes);
+
+/* Calls `body(context, index, count)` on `count` threads at once, `count` being what OpenMP is set to. */
+void ck_parallel(void (*body)(void *context, int index, int count), void *context);
+
+/* --- Element-wise ----------------------------------------------------------------------------------------------- */
+
+typedef enum { CK_NO_ACTIVATION, CK_CLAMP, CK_LEAKY } ck_activation_kind;
+
+/* CLAMP: min(max(x, low), high); LEAKY: x < 0 ? low·x : x. NaN stays NaN. */
+typedef struct {
+    ck_activation_kind kind;
+    float low, high;
+} ck_activation;
+
+/* y = activation(x); x and y may be the same. */
+void ck_activate(const float *x, float *y, int64_t count, ck_activation activation);
+
+typedef enum { CK_ADD, CK_SUB, CK_MUL, CK_DIV, CK_MAX, CK_MIN, CK_PRELU } ck_binary_kind;
+
+enum { CK_MAX_RANK = 8 };
+
+/* out = activation(a ∘ b) over `rank` dimensions of the given lengths; strides count elements, 0 broadcasts. `out` is dense and
+ * may be one of the operands where that one is dense too. */
+void ck_binary(
+    ck_binary_kind kind, ck_activation activation, int rank, const int64_t *lengths, const float *a, const int64_t *a_strides,
+    const float *b, const int64_t *b_strides, float *out);
+
+/* y = activation(scale[c]·x + shift[c]) over [outer, channels, inner, block], c = channel·block + lane. In place is allowed. */
+void ck_affine(
+    const float *x, const float *scale, const float *shift, float *y, int64_t outer, int64_t channels, int64_t inner, int64_t block,
+    ck_activation activation);
+
+/* Copies a tensor [outer, height, width, inner] into the middle of a larger one filled with `value`; negative pads crop. */
+void ck_pad(
+    const float *x, float *y, int64_t outer, int64_t height, int64_t width, int64_t inner, int64_t top, int64_t bottom, int64_t left,
+    int64_t right, float value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,55 @@
+#include "kernels.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+int64_t ck_physical_memory(void) { return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE); }
+
+int ck_processors(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (int)count : 1;
+}
+
+void *ck_map(int64_t bytes) {
+    void *address = mmap(0, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (address == MAP_FAILED) return 0;
+#ifdef MADV_HUGEPAGE
+    madvise(address, (size_t)bytes, MADV_HUGEPAGE);
+#endif
+    return address;
+}
+
+void ck_unmap(void *address, int64_t bytes) { munmap(address, (size_t)bytes); }
+
+#ifdef __linux__
+
+/* libgomp's and libomp's entry point for a parallel region; clang's own -fopenmp would bring a second set of threads. */
+extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+extern int omp_get_thread_num(void);
+extern int omp_get_num_threads(void);
+extern int omp_get_max_threads(void);
+
+typedef struct {
+    void (*body)(void *context, int index, int count);
+    void *context;
+} region;
+
+static void run_region(void *data) {
+    region *r = data;
+    r->body(r->context, omp_get_thread_num(), omp_get_num_threads());
+}
+
+void ck_parallel(void (*body)(void *context, int index, int count), void *context) {
+    if (omp_get_max_threads() == 1) {
+        body(context, 0, 1);
+        return;
+    }
+    region r = {body, context};
+    GOMP_parallel(run_region, &r, 0, 0);
+}
+
+#else
+
+void ck_parallel(void (*body)(void *context, int index, int count), void *context) { body(context, 0, 1); }
+
+#endif

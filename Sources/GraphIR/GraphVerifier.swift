@@ -1,0 +1,197 @@
+import Tensors
+
+extension Graph {
+    /// The versions of ONNX's default operator set that Cleave reads.
+    public static let supportedOpsets = 1...23
+
+    /// Checks every rule that a graph must obey.
+    /// - Throws: the first of `faults`.
+    public func verify() throws {
+        if let fault = faults.first { throw fault }
+    }
+
+    /// Everything that is wrong with the graph, in a fixed order: model, values, nodes in execution order, types.
+    ///
+    /// Each fault names the node or tensor. Types are only checked in a graph whose structure is sound.
+    public var faults: [CleaveError] {
+        var verifier = GraphVerifier(graph: self)
+        verifier.checkOpsets()
+        verifier.checkValues()
+        verifier.checkInterface()
+        verifier.checkNodes()
+        verifier.checkReaders()
+        if verifier.isStructureSound { verifier.checkTypes() }
+        return verifier.faults
+    }
+}
+
+/// Collects the faults of one graph.
+private struct GraphVerifier {
+    let graph: Graph
+    var faults: [CleaveError] = []
+    var isStructureSound = true
+
+    init(graph: Graph) { self.graph = graph }
+
+    private mutating func report(_ fault: CleaveError, breaksStructure: Bool = false) {
+        faults.append(fault)
+        if breaksStructure { isStructureSound = false }
+    }
+
+    private mutating func report(
+        _ problem: String, node: Node? = nil, tensor: ValueID? = nil, kind: CleaveError.Kind = .invalidGraph, breaksStructure: Bool = true
+    ) {
+        let location = CleaveError.Location(
+            node: node.map { graph.label(of: $0) }, operatorName: node?.operator.name,
+            tensor: tensor.flatMap { graph.contains($0) ? graph[$0].name : nil })
+        report(CleaveError(kind, problem, at: location), breaksStructure: breaksStructure)
+    }
+
+    // MARK: Model
+
+    mutating func checkOpsets() {
+        var seen: Set<String> = []
+        for opset in graph.opsets {
+            let domain = opset.domain == "ai.onnx" ? "" : opset.domain
+            if !seen.insert(domain).inserted {
+                report("the operator set of domain '\(domain)' is imported twice, expected once", breaksStructure: false)
+            }
+            if domain.isEmpty, !Graph.supportedOpsets.contains(opset.version) {
+                let range = Graph.supportedOpsets
+                report(
+                    "the model uses version \(opset.version) of ONNX's operator set, expected \(range.lowerBound) to \(range.upperBound)",
+                    kind: .unsupported, breaksStructure: false)
+            }
+        }
+        if !seen.contains("") {
+            let needing = graph.nodes.first { if case .opaque = $0.operator { false } else { true } }
+            if let needing { report("no version of ONNX's operator set is imported", node: needing, breaksStructure: false) }
+        }
+    }
+
+    // MARK: Values
+
+    mutating func checkValues() {
+        var names: Set<String> = []
+        for value in graph.values {
+            if value.name.isEmpty { report("value \(value.id.index) has an empty name") }
+            if !names.insert(value.name).inserted { report("two values have this name, expected unique names", tensor: value.id) }
+            if graph.valueIDs[value.name] != value.id { report("the value cannot be found by its name", tensor: value.id) }
+            switch value.source {
+            case .constant: checkConstant(value)
+            case .node(let id, let index):
+                let isMade = graph.contains(id) && graph[id].outputs.indices.contains(index) && graph[id].outputs[index] == value.id
+                if !isMade { report("the node that should make the value does not", tensor: value.id) }
+            case .graphInput:
+                if graph.inputs.count(where: { $0 == value.id }) != 1 { report("the value is an input, but is not listed once as one", tensor: value.id) }
+            case .external: break
+            }
+            if value.constant != nil, value.source != .constant { report("the value holds a tensor, but is no constant", tensor: value.id) }
+        }
+    }
+
+    private mutating func checkConstant(_ value: Value) {
+        guard let tensor = value.constant else {
+            report("the constant holds no tensor", tensor: value.id)
+            return
+        }
+        let type = TensorType(tensor.elementType, lengths: tensor.shape)
+        if value.type != .tensor(type) {
+            report("the constant is \(type), but its type is \(value.type.map(\.description) ?? "unknown")", tensor: value.id, kind: .typeMismatch)
+        }
+        checkDeclaration(of: value, against: type)
+    }
+
+    /// What the file declares must not contradict what the value is.
+    private mutating func checkDeclaration(of value: Value, against type: TensorType) {
+        guard let declared = value.encoding?.declaredType?.tensor else { return }
+        var fits = declared.elementType == type.elementType
+        if let shape = type.shape, let declaredShape = declared.shape {
+            fits = fits && shape.count == declaredShape.count && !zip(shape, declaredShape).contains { $0.isCertainlyDifferent(from: $1) }
+        }
+        guard !fits else { return }
+        report("the tensor is declared as \(declared), but it is \(type)", tensor: value.id, kind: .shapeMismatch, breaksStructure: false)
+    }
+
+    mutating func checkInterface() {
+        for id in graph.inputs where !graph.contains(id) || graph[id].source != .graphInput {
+            report("an input is listed that is none", tensor: id)
+        }
+        var seen: Set<ValueID> = []
+        for id in graph.outputs {
+            guard graph.contains(id) else { report("an output is not in the graph"); continue }
+            if graph[id].source == .external { report("the output is made by nothing", tensor: id) }
+            if !seen.insert(id).inserted { report("the output is listed twice, expected once", tensor: id) }
+        }
+    }
+
+    // MARK: Nodes
+
+    mutating func checkNodes() {
+        var done = [Bool](repeating: false, count: graph.nodeTable.count)
+        for id in graph.order {
+            guard graph.contains(id) else { report("the order has node \(id.index), which is gone"); continue }
+            let node = graph[id]
+            if done[id.index] { report("the node is in the order twice, expected once", node: node) }
+            do {
+                try node.checkCounts()
+            } catch let fault as CleaveError {
+                report(fault.at(node: graph.label(of: node), operatorName: node.operator.name), breaksStructure: true)
+            } catch {
+                report("\(error)", node: node)
+            }
+            for (index, value) in (node.inputs + node.captures).enumerated() {
+                guard let value else { continue }
+                guard graph.contains(value) else { report("operand \(index) is not in the graph", node: node); continue }
+                if case .node(let producer, _) = graph[value].source, producer.index >= done.count || !done[producer.index] {
+                    report("the node runs before the tensor that it reads is made", node: node, tensor: value)
+                }
+            }
+            for (index, value) in node.outputs.enumerated() {
+                guard let value else { continue }
+                if !graph.contains(value) || graph[value].source != .node(id, index: index) {
+                    report("output \(index) belongs to something else", node: node, tensor: value)
+                }
+            }
+            done[id.index] = true
+        }
+        for case let node? in graph.nodeTable where !done[node.id.index] { report("the node is not in the order", node: node) }
+    }
+
+    mutating func checkReaders() {
+        var expected = [[NodeID: Int]](repeating: [:], count: graph.valueTable.count)
+        for node in graph.nodeTable.lazy.compactMap({ $0 }) {
+            for value in node.inputs + node.captures {
+                guard let value, expected.indices.contains(value.index) else { continue }
+                expected[value.index][node.id, default: 0] += 1
+            }
+        }
+        for (index, counts) in expected.enumerated() where graph.readers[index].counts != counts {
+            report("the list of nodes that read the value is wrong", tensor: ValueID(index))
+        }
+    }
+
+    // MARK: Types
+
+    /// Every node infers again what is stored of its outputs.
+    mutating func checkTypes() {
+        for node in graph.nodes {
+            do {
+                for (id, inferred) in zip(node.outputs, try graph.inferredOutputs(of: node, substituting: [:])) {
+                    guard let value = id.map({ graph[$0] }) else { continue }
+                    if value.type != inferred.type || value.contents != inferred.contents {
+                        report(
+                            "the stored type is \(value.type.map(\.description) ?? "unknown"), but inference says "
+                                + (inferred.type.map(\.description) ?? "unknown"),
+                            node: node, tensor: id, kind: .typeMismatch, breaksStructure: false)
+                    }
+                    if let type = inferred.type?.tensor { checkDeclaration(of: value, against: type) }
+                }
+            } catch let fault as CleaveError {
+                report(fault)
+            } catch {
+                report("\(error)", node: node, breaksStructure: false)
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import COnnxSchema
+import Foundation
+import Tensors
+
+/// Finds the files that tensors of a model keep their elements in, and maps each once.
+final class ExternalData {
+    private let folder: String?
+    private var files: [String: TensorStorage] = [:]
+
+    /// - Parameter folder: the model's folder; without one, external data is refused.
+    init(folder: String?) { self.folder = folder }
+
+    /// Where a tensor's elements are.
+    struct Reference {
+        var location = ""
+        var offset = 0
+        /// `nil` for up to the end of the file.
+        var length: Int?
+
+        /// - Throws: `CleaveError` when the location is missing, or a number is none.
+        init(_ tensor: Onnx__TensorProto) throws {
+            for entry in elements(tensor.external_data, tensor.n_external_data) {
+                let value = try text(entry.pointee.value)
+                switch try text(entry.pointee.key) {
+                case "location": location = value
+                case "offset": offset = try Self.number(value, "offset")
+                case "length": length = try Self.number(value, "length")
+                default: break
+                }
+            }
+            guard !location.isEmpty else {
+                throw CleaveError(.malformedTensor, "the external data has no location, expected a file name")
+            }
+        }
+
+        private static func number(_ text: String, _ key: String) throws -> Int {
+            guard let number = Int(text), number >= 0 else {
+                throw CleaveError(.malformedTensor, "the external data's \(key) is '\(text)', expected a number of bytes")
+            }
+            return number
+        }
+    }
+
+    /// The bytes that a reference stands for, as a range of a mapped file.
+    /// - Throws: `CleaveError` when the file is outside of the model's folder, missing, or too short.
+    func bytes(_ reference: Reference) throws -> (storage: TensorStorage, range: Range<Int>) {
+        let storage = try file(reference.location)
+        let size = storage.bytes.count
+        let available = size - reference.offset
+        guard available >= 0, (reference.length ?? available) <= available else {
+            throw CleaveError(
+                .malformedTensor,
+                "bytes from \(reference.offset)\(reference.length.map { ", \($0) of them," } ?? "") are wanted of "
+                    + "'\(reference.location)', which has \(size)",
+                suggestion: "the data file may belong to another model, or be cut short")
+        }
+        return (storage, reference.offset..<(reference.offset + (reference.length ?? available)))
+    }
+
+    private func file(_ location: String) throws -> TensorStorage {
+        if let known = files[location] { return known }
+        let path = try path(of: location)
+        let file = try MappedFile(path)
+        let storage = TensorStorage(takingOver: file.bytes) { _ in withExtendedLifetime(file) {} }
+        files[location] = storage
+        return storage
+    }
+
+    /// The path of a data file, which must lie in the model's folder however links lead.
+    private func path(of location: String) throws -> String {
+        guard let folder else {
+            throw CleaveError(
+                .file, "the data is in the file '\(location)', but the model itself is in no folder",
+                suggestion: "name the folder that holds the data")
+        }
+        func refused(_ reason: String) -> CleaveError {
+            CleaveError(
+                .file, "the external data's location '\(location)' \(reason), expected a file inside the model's folder",
+                suggestion: "copy the data file into the model's folder and store a relative path")
+        }
+        guard !location.hasPrefix("/") else { throw refused("is absolute") }
+        guard !location.split(separator: "/").contains("..") else { throw refused("leaves the folder") }
+        let path = "\(folder)/\(location)"
+        guard let resolvedFolder = Self.resolve(folder), let resolved = Self.resolve(path) else {
+            throw AtomicFile.failure("cannot open", path)
+        }
+        guard resolved.hasPrefix(resolvedFolder == "/" ? "/" : resolvedFolder + "/") else { throw refused("is a link to elsewhere") }
+        return resolved
+    }
+
+    private static func resolve(_ path: String) -> String? {
+        guard let resolved = realpath(path.isEmpty ? "." : path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -1,0 +1,324 @@
+import COnnxSchema
+import CProtobufC
+import GraphIR
+import Tensors
+
+/// Builds a graph from an unpacked model. Initializers' elements are taken out of the message, which must outlive the importer.
+struct Importer {
+    private let model: UnsafeMutablePointer<Onnx__ModelProto>
+    private let message: UnsafeMutablePointer<Onnx__GraphProto>
+    private let tensors: TensorReader
+    private var carried: CarriedTensors
+    /// Operators that the model's own functions define.
+    private let functions: Set<OpaqueOperator>
+    private let opsets: [Graph.OpsetImport]
+    private var values: [String: ValueID] = [:]
+
+    /// - Throws: `CleaveError` when the message is no model, or one of a version that Cleave does not read.
+    init(_ model: UnsafeMutablePointer<Onnx__ModelProto>, external: ExternalData) throws {
+        guard model.pointee.ir_version >= 1 else {
+            throw CleaveError(
+                .malformedFile, "the IR version is \(model.pointee.ir_version), expected 1 or more", suggestion: "is it an ONNX model?")
+        }
+        guard let graph = model.pointee.graph else {
+            throw CleaveError(.malformedFile, "the model has no graph", suggestion: "fetch or export the file again")
+        }
+        self.model = model
+        message = graph
+        tensors = TensorReader(external: external)
+        carried = CarriedTensors(external: external)
+        opsets = try Self.opsets(of: model.pointee)
+        functions = Set(
+            try elements(model.pointee.functions, model.pointee.n_functions).map {
+                OpaqueOperator(
+                    domain: Self.normalized(try text($0.pointee.domain)), name: try text($0.pointee.name),
+                    overload: try text($0.pointee.overload))
+            })
+    }
+
+    private static func normalized(_ domain: String) -> String { OperatorTable.isDefaultDomain(domain) ? "" : domain }
+
+    private static func opsets(of model: Onnx__ModelProto) throws -> [Graph.OpsetImport] {
+        let imports = try elements(model.opset_import, model.n_opset_import).map {
+            Graph.OpsetImport(domain: try text($0.pointee.domain), version: Int($0.pointee.version))
+        }
+        let versions = Set(imports.filter { OperatorTable.isDefaultDomain($0.domain) }.map(\.version)).sorted()
+        guard versions.count <= 1 else {
+            throw CleaveError(.malformedFile, "the default operator set is imported in versions \(versions), expected one")
+        }
+        if let version = versions.first {
+            guard version >= 1 else { throw CleaveError(.malformedFile, "the opset is \(version), expected 1 or more") }
+            let newest = OperatorTable.opsets.upperBound
+            guard version <= newest else {
+                throw CleaveError(
+                    .unsupported, "opset \(version) is newer than what Cleave reads (up to \(newest))",
+                    suggestion: "export the model again with opset \(newest) or older")
+            }
+        }
+        return imports
+    }
+
+    /// - Throws: `CleaveError` naming node, operator or tensor.
+    mutating func graph() throws -> Graph {
+        var graph = Graph(name: try text(message.pointee.name), opsets: opsets)
+        try graph.edit { editor in
+            try addInitializers(to: &editor)
+            try addInputs(to: &editor)
+            try addNodeOutputs(to: &editor)
+            let extraDeclarations = try addDeclarations(to: &editor)
+            try addNodes(to: &editor)
+            editor.setOutputs(try outputNames().map { try value($0) })
+            editor.setMetadata(
+                try elements(model.pointee.metadata_props, model.pointee.n_metadata_props).map {
+                    Graph.MetadataEntry(key: try text($0.pointee.key), value: try text($0.pointee.value))
+                })
+            editor.setEncoding(try encoding(extraDeclarations: extraDeclarations))
+        }
+        try checkOutputTypes(of: graph)
+        return graph
+    }
+
+    // MARK: Values
+
+    private mutating func addValue(_ name: String, _ source: Value.Source, _ type: ValueType?, _ editor: inout GraphEditor) throws -> ValueID {
+        let id = try editor.addValue(named: name, source: source, type: type)
+        values[name] = id
+        return id
+    }
+
+    private mutating func addInitializers(to editor: inout GraphEditor) throws {
+        for initializer in elements(message.pointee.initializer, message.pointee.n_initializer) {
+            let name = try text(initializer.pointee.name)
+            guard !name.isEmpty else { throw CleaveError(.invalidGraph, "an initializer has no name") }
+            let tensor = try locating(tensor: name) { try tensors.tensor(initializer, .takeOver) }
+            let id = try addValue(name, .constant, nil, &editor)
+            editor.setConstant(id, to: tensor)
+            let residual = packed(initializer) {
+                $0.name = nil
+                $0.n_dims = 0
+                $0.has_data_type = 0
+            }
+            if !residual.isEmpty {
+                editor.setEncoding(id, to: ValueEncoding(declaration: nil, declaredType: nil, initializer: residual))
+            }
+        }
+        for initializer in elements(message.pointee.sparse_initializer, message.pointee.n_sparse_initializer) {
+            let name = try text(initializer.pointee.values?.pointee.name)
+            guard !name.isEmpty else { throw CleaveError(.invalidGraph, "a sparse initializer has no name") }
+            try carried.embed(initializer)
+            _ = try addValue(name, .external, try Self.type(of: initializer.pointee), &editor)
+        }
+    }
+
+    private static func type(of initializer: Onnx__SparseTensorProto) throws -> ValueType? {
+        guard let type = ElementType(rawValue: Int(initializer.values?.pointee.data_type ?? 0)) else { return nil }
+        let shape = UnsafeBufferPointer(start: initializer.dims, count: initializer.n_dims).map { Int($0) }
+        _ = try Tensor.elementCount(of: shape)
+        return .sparseTensor(TensorType(type, lengths: shape))
+    }
+
+    private mutating func addInputs(to editor: inout GraphEditor) throws {
+        var listed: Set<String> = []
+        for input in elements(message.pointee.input, message.pointee.n_input) {
+            let name = try text(input.pointee.name)
+            guard listed.insert(name).inserted else {
+                throw CleaveError(.invalidGraph, "two inputs have the same name, expected unique names", at: .init(tensor: name))
+            }
+            let type = try ValueType(input.pointee.type)
+            let id: ValueID
+            if let initializer = values[name] {
+                id = initializer
+                try checkDefault(editor.graph[id], declared: type)
+            } else {
+                id = try editor.addInput(name, type: type)
+                values[name] = id
+            }
+            declare(id, input, type, &editor)
+        }
+    }
+
+    private func checkDefault(_ value: Value, declared: ValueType?) throws {
+        guard let tensor = value.constant, let declared = declared?.tensor, declared.elementType != tensor.elementType else { return }
+        throw CleaveError(
+            .typeMismatch, "the input's default has elements of \(tensor.elementType), expected \(declared.elementType)",
+            at: .init(tensor: value.name))
+    }
+
+    private mutating func addNodeOutputs(to editor: inout GraphEditor) throws {
+        for (index, node) in nodes.enumerated() {
+            for output in try names(node.pointee.output, node.pointee.n_output) where !output.isEmpty {
+                try locating(node: label(of: node.pointee, index), operatorName: text(node.pointee.op_type)) {
+                    _ = try addValue(output, .external, nil, &editor)
+                }
+            }
+        }
+    }
+
+    private func value(_ name: String) throws -> ValueID {
+        guard let id = values[name] else {
+            throw CleaveError(
+                .invalidGraph, name.isEmpty ? "an output of the graph has no name" : "the graph's output is made by nothing, expected a node",
+                at: .init(tensor: name.isEmpty ? nil : name))
+        }
+        return id
+    }
+
+    // MARK: Declarations
+
+    private func declare(
+        _ id: ValueID, _ info: UnsafeMutablePointer<Onnx__ValueInfoProto>, _ type: ValueType?, _ editor: inout GraphEditor
+    ) {
+        editor.setEncoding(
+            id,
+            to: ValueEncoding(
+                declaration: packed(info) { $0.name = nil }, declaredType: type,
+                initializer: editor.graph[id].encoding?.initializer))
+    }
+
+    /// Attaches declarations of outputs and of values in between to the values.
+    /// - Returns: `value_info` entries that have no place in the typed graph: of unknown names, or of values declared elsewhere.
+    private func addDeclarations(to editor: inout GraphEditor) throws -> [UnsafeMutablePointer<Onnx__ValueInfoProto>] {
+        for output in elements(message.pointee.output, message.pointee.n_output) {
+            let id = try value(text(output.pointee.name))
+            guard editor.graph[id].encoding?.declaration == nil else { continue }
+            declare(id, output, try ValueType(output.pointee.type), &editor)
+        }
+        return try elements(message.pointee.value_info, message.pointee.n_value_info).filter { info in
+            guard let id = values[try text(info.pointee.name)], editor.graph[id].encoding?.declaration == nil else { return true }
+            declare(id, info, try ValueType(info.pointee.type), &editor)
+            return false
+        }
+    }
+
+    private func outputNames() throws -> [String] {
+        try elements(message.pointee.output, message.pointee.n_output).map { try text($0.pointee.name) }
+    }
+
+    // MARK: Nodes
+
+    private var nodes: [UnsafeMutablePointer<Onnx__NodeProto>] { elements(message.pointee.node, message.pointee.n_node) }
+
+    private func names(_ list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int) throws -> [String] {
+        try UnsafeBufferPointer(start: list, count: list == nil ? 0 : count).map { try text($0) }
+    }
+
+    private func label(of node: Onnx__NodeProto, _ index: Int) throws -> String {
+        let name = try text(node.name)
+        if !name.isEmpty { return name }
+        return try names(node.output, node.n_output).first { !$0.isEmpty } ?? "node \(index)"
+    }
+
+    private mutating func addNodes(to editor: inout GraphEditor) throws {
+        for (index, node) in nodes.enumerated() {
+            try locating(node: label(of: node.pointee, index), operatorName: text(node.pointee.op_type)) {
+                try addNode(node, to: &editor)
+            }
+        }
+    }
+
+    private mutating func addNode(_ node: UnsafeMutablePointer<Onnx__NodeProto>, to editor: inout GraphEditor) throws {
+        let inputs = try names(node.pointee.input, node.pointee.n_input).enumerated().map { index, name -> ValueID? in
+            if name.isEmpty { return nil }
+            guard let id = values[name] else {
+                throw CleaveError(.invalidGraph, "operand \(index) is made by nothing, expected an input, initializer or node", at: .init(tensor: name))
+            }
+            return id
+        }
+        let captures = try Captures(of: node.pointee).names.map { name -> ValueID in
+            guard let id = values[name] else {
+                throw CleaveError(.invalidGraph, "a subgraph reads a value that nothing makes", at: .init(tensor: name))
+            }
+            return id
+        }
+        let operation = try operation(of: node)
+        if case .opaque = operation { try carried.embed(node) }
+        let (origin, metadata) = try origin(of: node.pointee)
+        let encoding = packed(node) {
+            $0.n_input = 0
+            $0.n_output = 0
+            $0.name = nil
+            if let metadata {
+                $0.n_metadata_props = metadata.count
+                $0.metadata_props = metadata.baseAddress
+            }
+        }
+        metadata?.deallocate()
+        try editor.insert(
+            operation, inputs: inputs,
+            outputs: try names(node.pointee.output, node.pointee.n_output).map { values[$0].map { .existing($0) } ?? .none },
+            name: try text(node.pointee.name), before: nil, origin: origin, captures: captures,
+            encoding: NodeEncoding(bytes: encoding, attributesAreCurrent: true))
+    }
+
+    private func operation(of node: UnsafeMutablePointer<Onnx__NodeProto>) throws -> Operator {
+        let opaque = OpaqueOperator(
+            domain: try text(node.pointee.domain), name: try text(node.pointee.op_type), overload: try text(node.pointee.overload))
+        guard !opaque.name.isEmpty else { throw CleaveError(.invalidGraph, "the node has no operator") }
+        guard OperatorTable.isDefaultDomain(opaque.domain), opaque.overload.isEmpty else { return .opaque(opaque) }
+        guard !functions.contains(OpaqueOperator(domain: "", name: opaque.name, overload: "")) else { return .opaque(opaque) }
+        var reader = try AttributeReader(node.pointee, opset: try defaultOpset(), tensors: tensors)
+        return try OperatorTable.decode(opaque.name, &reader) ?? .opaque(opaque)
+    }
+
+    /// Models of IR versions 1 and 2 import no operator set and mean the first.
+    private func defaultOpset() throws -> Int {
+        if let version = opsets.first(where: { OperatorTable.isDefaultDomain($0.domain) })?.version { return version }
+        guard model.pointee.ir_version < 3 else {
+            throw CleaveError(
+                .malformedFile, "the operator is of ONNX's default domain, but the model imports no version of its operators",
+                suggestion: "fetch or export the file again")
+        }
+        return 1
+    }
+
+    /// The origin in a node's metadata, and the metadata without it; `nil` for metadata as they are.
+    private func origin(
+        of node: Onnx__NodeProto
+    ) throws -> (Origin?, UnsafeMutableBufferPointer<UnsafeMutablePointer<Onnx__StringStringEntryProto>?>?) {
+        let entries = elements(node.metadata_props, node.n_metadata_props)
+        guard let index = try entries.firstIndex(where: { try text($0.pointee.key) == Origin.metadataKey }),
+            let origin = Origin(text: try text(entries[index].pointee.value))
+        else { return (nil, nil) }
+        var others = entries
+        others.remove(at: index)
+        let copy = UnsafeMutableBufferPointer<UnsafeMutablePointer<Onnx__StringStringEntryProto>?>.allocate(capacity: others.count)
+        _ = copy.initialize(from: others)
+        return (origin, copy)
+    }
+
+    // MARK: The rest
+
+    private mutating func encoding(extraDeclarations: [UnsafeMutablePointer<Onnx__ValueInfoProto>]) throws -> GraphEncoding {
+        for function in elements(model.pointee.functions, model.pointee.n_functions) { try carried.embed(function) }
+        for training in elements(model.pointee.training_info, model.pointee.n_training_info) { try carried.embed(training) }
+        var declarations = extraDeclarations.map { Optional($0) }
+        var graph = message.pointee
+        graph.name = nil
+        graph.n_node = 0
+        graph.n_initializer = 0
+        graph.n_input = 0
+        graph.n_output = 0
+        graph.n_value_info = declarations.count
+        let residual = declarations.withUnsafeMutableBufferPointer { declarations in
+            graph.value_info = declarations.baseAddress
+            return withUnsafeMutablePointer(to: &graph) { graph in packed(model) { $0.graph = graph } }
+        }
+        return GraphEncoding(
+            model: residual,
+            listedInputs: try elements(message.pointee.input, message.pointee.n_input).map { try text($0.pointee.name) },
+            initializerOrder: try elements(message.pointee.initializer, message.pointee.n_initializer).map { try text($0.pointee.name) },
+            declarationOrder: try elements(message.pointee.value_info, message.pointee.n_value_info).map { try text($0.pointee.name) })
+    }
+
+    /// - Throws: `CleaveError` when an output has elements of another type than it is declared with.
+    private func checkOutputTypes(of graph: Graph) throws {
+        for output in graph.outputs.map({ graph[$0] }) {
+            guard let declared = output.encoding?.declaredType?.tensor, let actual = output.tensorType,
+                declared.elementType != actual.elementType
+            else { continue }
+            throw CleaveError(
+                .typeMismatch, "the graph's output has elements of \(actual.elementType), expected \(declared.elementType) as declared",
+                at: .init(tensor: output.name))
+        }
+    }
+}

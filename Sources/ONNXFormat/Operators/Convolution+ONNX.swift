@@ -1,0 +1,59 @@
+import GraphIR
+import Tensors
+
+extension OperatorTable {
+    static let convolutions: [OperatorEntry] = [
+        OperatorEntry("Conv", since: 1) { .convolution(try Convolution(onnx: &$0)) },
+        OperatorEntry("ConvTranspose", since: 1) { .convolutionTranspose(try ConvolutionTranspose(onnx: &$0)) },
+        OperatorEntry("ConvInteger", since: 10) { .convInteger(try ConvInteger(onnx: &$0)) },
+        OperatorEntry("QLinearConv", since: 10) { .qLinearConv(try QLinearConv(onnx: &$0)) },
+    ]
+}
+
+extension Convolution {
+    init(onnx reader: inout AttributeReader) throws {
+        self.init(window: try Window(onnx: &reader, hasDilations: true, requiresKernel: false), groups: try reader.int("group", default: 1))
+    }
+
+    func write(to writer: inout AttributeWriter) throws {
+        try window.write(to: &writer, dilationsSince: 1)
+        writer.int("group", groups, default: 1)
+    }
+}
+
+extension ConvolutionTranspose {
+    init(onnx reader: inout AttributeReader) throws {
+        self.init(
+            window: try Window(onnx: &reader, hasDilations: true, requiresKernel: false), groups: try reader.int("group", default: 1),
+            outputPadding: try reader.ints("output_padding") ?? [], outputShape: try reader.ints("output_shape"))
+    }
+
+    func write(to writer: inout AttributeWriter) throws {
+        try window.write(to: &writer, dilationsSince: 1)
+        writer.int("group", groups, default: 1)
+        writer.ints("output_padding", outputPadding.isEmpty ? nil : outputPadding)
+        writer.ints("output_shape", outputShape)
+    }
+}
+
+extension ConvInteger {
+    init(onnx reader: inout AttributeReader) throws {
+        self.init(window: try Window(onnx: &reader, hasDilations: true, requiresKernel: false), groups: try reader.int("group", default: 1))
+    }
+
+    func write(to writer: inout AttributeWriter) throws {
+        try window.write(to: &writer, dilationsSince: 10)
+        writer.int("group", groups, default: 1)
+    }
+}
+
+extension QLinearConv {
+    init(onnx reader: inout AttributeReader) throws {
+        self.init(window: try Window(onnx: &reader, hasDilations: true, requiresKernel: false), groups: try reader.int("group", default: 1))
+    }
+
+    func write(to writer: inout AttributeWriter) throws {
+        try window.write(to: &writer, dilationsSince: 10)
+        writer.int("group", groups, default: 1)
+    }
+}

@@ -1,0 +1,209 @@
+import COneDNN
+import GraphIR
+import Tensors
+
+/// Nodes that one kernel computes: an anchor and what is applied to its result before that is stored.
+struct Group {
+    var anchor: Node
+    /// Per-channel scales and shifts that go into the anchor's weights, in order.
+    var affine: [ChannelAffine] = []
+    var epilogue: [Epilogue] = []
+    /// Index of the last node; the group runs there, when all operands are known.
+    var position: Int
+
+    /// x · scale[c] + shift[c].
+    struct ChannelAffine {
+        var node: Node
+        var scale: [Float]
+        var shift: [Float]
+        var output: ValueID
+    }
+
+    struct Epilogue {
+        enum Kind {
+            case activation(FusedActivation)
+            /// Adds a value of the same shape.
+            case add(ValueID)
+        }
+        var nodes: [Node]
+        var kind: Kind
+        var output: ValueID
+    }
+
+    var nodes: [Node] { [anchor] + affine.map(\.node) + epilogue.flatMap(\.nodes) }
+
+    /// The value that the group makes with the first `count` parts of its epilogue.
+    func output(afterEpilogue count: Int) -> ValueID? {
+        if count > 0 { return epilogue[count - 1].output }
+        return affine.last?.output ?? anchor.outputs.first ?? nil
+    }
+}
+
+/// Finds the groups of a simplified graph.
+struct Grouping {
+    private let program: Simplification
+    private let graph: Graph
+    private var taken: [Bool]
+
+    /// The groups in the order in which they run.
+    static func groups(of program: Simplification) -> [Group] {
+        var grouping = Grouping(program)
+        var groups: [Group] = []
+        for index in program.nodes.indices where !grouping.taken[index] { groups.append(grouping.group(at: index)) }
+        return groups.sorted { $0.position < $1.position }
+    }
+
+    private init(_ program: Simplification) {
+        self.program = program
+        graph = program.graph
+        taken = Array(repeating: false, count: program.nodes.count)
+    }
+
+    private mutating func group(at index: Int) -> Group {
+        taken[index] = true
+        var group = Group(anchor: program.nodes[index], position: index)
+        let anchor = group.anchor
+        guard var value = anchor.outputs.first ?? nil, isFloat(value) else { return group }
+        switch anchor.operator {
+        case .convolution, .convolutionTranspose, .gemm, .matMul:
+            let axis = { (rank: Int) in if case .matMul = anchor.operator { rank - 1 } else { 1 } }
+            while let (affine, reader) = channelAffine(after: value, axis: axis) {
+                group.affine.append(affine)
+                value = affine.output
+                absorb(reader, into: &group)
+            }
+            var adds = 0
+            while let (epilogue, readers) = epilogue(after: value, allowingAdd: adds == 0) {
+                if case .add = epilogue.kind { adds += 1 }
+                group.epilogue.append(epilogue)
+                value = epilogue.output
+                for reader in readers { absorb(reader, into: &group) }
+            }
+        case .batchNorm, .binary, .variadic:
+            if let (epilogue, readers) = epilogue(after: value, allowingAdd: false), case .activation(let function) = epilogue.kind,
+                function.native != nil
+            {
+                group.epilogue.append(epilogue)
+                for reader in readers { absorb(reader, into: &group) }
+            }
+        default: break
+        }
+        return group
+    }
+
+    private mutating func absorb(_ index: Int, into group: inout Group) {
+        taken[index] = true
+        group.position = max(group.position, index)
+    }
+
+    private func isFloat(_ id: ValueID) -> Bool { graph[id].tensorType?.elementType == .float32 }
+
+    private func shape(_ id: ValueID?) -> [Int]? { id.flatMap { graph[program.resolve($0)].tensorType?.knownShape } }
+
+    /// The readers of a value that nobody else sees.
+    private func privateReaders(of value: ValueID) -> [Int]? {
+        guard !program.outputs.contains(value), let readers = program.readers[value], !readers.contains(where: { taken[$0] }) else {
+            return nil
+        }
+        return readers
+    }
+
+    private func channelAffine(after value: ValueID, axis: (Int) -> Int) -> (Group.ChannelAffine, Int)? {
+        guard let readers = privateReaders(of: value), readers.count == 1, let shape = shape(value), shape.count >= 2 else { return nil }
+        let node = program.nodes[readers[0]]
+        guard let output = node.outputs.first ?? nil else { return nil }
+        let axis = axis(shape.count)
+        switch node.operator {
+        case .batchNorm(let norm):
+            guard axis == 1, node.inputs.first == value, let (scale, shift) = program.affine(of: norm, node),
+                scale.count == shape[1]
+            else { return nil }
+            return (.init(node: node, scale: scale, shift: shift, output: output), readers[0])
+        case .binary(let binary):
+            guard case .numpy = binary.broadcastAxis, self.shape(output) == shape else { return nil }
+            let isFirst = node.inputs.first.flatMap { $0 }.map(program.resolve) == value
+            guard let operand = isFirst ? node.inputs[1] : node.inputs[0],
+                let vector = perChannel(operand, axis: axis, shape: shape)
+            else { return nil }
+            let ones = [Float](repeating: 1, count: vector.count), zeros = [Float](repeating: 0, count: vector.count)
+            switch binary.function {
+            case .add: return (.init(node: node, scale: ones, shift: vector, output: output), readers[0])
+            case .sub where isFirst: return (.init(node: node, scale: ones, shift: vector.map { -$0 }, output: output), readers[0])
+            case .mul: return (.init(node: node, scale: vector, shift: zeros, output: output), readers[0])
+            default: return nil
+            }
+        default: return nil
+        }
+    }
+
+    /// The elements of a constant that varies along one axis only, one per channel.
+    private func perChannel(_ operand: ValueID, axis: Int, shape: [Int]) -> [Float]? {
+        guard let tensor = program.constant(operand), tensor.elementType == .float32, tensor.rank <= shape.count else { return nil }
+        let lengths = [Int](repeating: 1, count: shape.count - tensor.rank) + tensor.shape
+        guard lengths.enumerated().allSatisfy({ $0.element == 1 || ($0.offset == axis && $0.element == shape[axis]) }),
+            let elements = try? tensor.elements(as: Float.self)
+        else { return nil }
+        return elements.count == 1 ? [Float](repeating: elements[0], count: shape[axis]) : elements
+    }
+
+    private func epilogue(after value: ValueID, allowingAdd: Bool) -> (Group.Epilogue, [Int])? {
+        guard let readers = privateReaders(of: value) else { return nil }
+        if readers.count == 2 { return swish(of: value, readers) }
+        guard readers.count == 1 else { return nil }
+        let node = program.nodes[readers[0]]
+        guard let output = node.outputs.first ?? nil, isFloat(output) else { return nil }
+        if let function = program.activation(of: node), node.inputs.first.flatMap({ $0 }).map(program.resolve) == value {
+            return (.init(nodes: [node], kind: .activation(function), output: output), readers)
+        }
+        guard allowingAdd, isAddition(node), let other = otherOperand(of: node, than: value), program.constant(other) == nil,
+            isFloat(other), let shape = shape(value), self.shape(other) == shape
+        else { return nil }
+        return (.init(nodes: [node], kind: .add(program.resolve(other)), output: output), readers)
+    }
+
+    private func isAddition(_ node: Node) -> Bool {
+        switch node.operator {
+        case .binary(let binary): binary.function == .add && node.inputs.count == 2
+        case .variadic(let variadic): variadic.function == .sum && node.inputs.count == 2
+        default: false
+        }
+    }
+
+    private func otherOperand(of node: Node, than value: ValueID) -> ValueID? {
+        let operands = node.inputs.compactMap { $0 }.map(program.resolve)
+        guard operands.count == 2 else { return nil }
+        return operands[0] == value ? operands[1] : operands[0]
+    }
+
+    /// x · sigmoid(x), written as two nodes.
+    private func swish(of value: ValueID, _ readers: [Int]) -> (Group.Epilogue, [Int])? {
+        let nodes = readers.map { program.nodes[$0] }
+        for (first, second) in [(0, 1), (1, 0)] {
+            guard case .activation(let activation) = nodes[first].operator, activation.function == .sigmoid,
+                case .binary(let product) = nodes[second].operator, product.function == .mul,
+                let gate = nodes[first].outputs.first ?? nil, let output = nodes[second].outputs.first ?? nil,
+                otherOperand(of: nodes[second], than: value) == gate, privateReaders(of: gate) == [readers[second]]
+            else { continue }
+            let function = FusedActivation.eltwise(.init(kind: ONEDNN_SWISH, alpha: 1))
+            return (.init(nodes: [nodes[first], nodes[second]], kind: .activation(function), output: output), readers)
+        }
+        return nil
+    }
+}
+
+extension Simplification {
+    /// Batch normalization with constant statistics as x · scale[c] + shift[c].
+    func affine(of norm: BatchNorm, _ node: Node) -> (scale: [Float], shift: [Float])? {
+        func vector(_ operand: BatchNorm.Operand) -> [Double]? {
+            guard let tensor = constant(node.input(operand)), tensor.rank == 1 else { return nil }
+            return tensor.doubles()
+        }
+        guard !norm.trainingMode, node.outputs.dropFirst().allSatisfy({ $0.map { readers[$0] == nil && !outputs.contains($0) } ?? true }),
+            let scale = vector(.scale), let bias = vector(.bias), let mean = vector(.mean), let variance = vector(.variance),
+            bias.count == scale.count, mean.count == scale.count, variance.count == scale.count
+        else { return nil }
+        let factors = zip(scale, variance).map { $0 / ($1 + Double(norm.epsilon)).squareRoot() }
+        let shifts = factors.indices.map { bias[$0] - mean[$0] * factors[$0] }
+        return (factors.map { Float($0) }, shifts.map { Float($0) })
+    }
+}

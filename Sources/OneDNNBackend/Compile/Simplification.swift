@@ -1,0 +1,121 @@
+import GraphIR
+import ReferenceBackend
+import Tensors
+
+/// A specialized graph without what need not run: constants are evaluated, copies are names for their operand, and nodes
+/// that no output depends on are gone.
+struct Simplification {
+    let graph: Graph
+    /// Values known before the network runs.
+    private(set) var constants: [ValueID: Tensor] = [:]
+    /// Values that are other values under another name.
+    private var aliases: [ValueID: ValueID] = [:]
+    /// What has to run, in order.
+    private(set) var nodes: [Node] = []
+    /// Per value, the indices in `nodes` of its readers, once per operand position.
+    private(set) var readers: [ValueID: [Int]] = [:]
+    /// Values that outlive the run, aliases resolved.
+    private(set) var outputs: Set<ValueID> = []
+
+    /// Results with more elements are left to run, so that compiling does not take more memory than running.
+    private static let evaluationLimit = 1 << 24
+
+    /// - Throws: `CleaveError` naming a node that is not known or whose constants do not fit it.
+    init(_ graph: Graph) throws {
+        self.graph = graph
+        for value in graph.values {
+            if let tensor = value.constant { constants[value.id] = tensor }
+        }
+        for node in graph.nodes {
+            try locating(node: graph.label(of: node), operatorName: node.operator.name) { try reduce(node) }
+        }
+        outputs = Set(graph.outputs.map(resolve))
+        try keepLiveNodes()
+    }
+
+    func resolve(_ id: ValueID) -> ValueID { aliases[id] ?? id }
+
+    func constant(_ id: ValueID?) -> Tensor? { id.flatMap { constants[resolve($0)] } }
+
+    private mutating func reduce(_ node: Node) throws {
+        switch node.operator {
+        case .constant(let payload):
+            if let output = node.outputs.first ?? nil { constants[output] = payload.value.tensor }
+            return
+        case .identity:
+            if let input = node.inputs.first ?? nil, let output = node.outputs.first ?? nil { aliases[output] = resolve(input) }
+            return
+        case .dropout(let payload):
+            if isInactive(payload, node), let input = node.inputs.first ?? nil, let output = node.outputs.first ?? nil {
+                aliases[output] = resolve(input)
+                return
+            }
+            nodes.append(node)
+            return
+        default: break
+        }
+        if takeContents(of: node) { return }
+        guard node.captures.isEmpty, isSmall(node), node.inputs.allSatisfy({ $0.map { constant($0) != nil } ?? true }),
+            !node.inputs.isEmpty
+        else {
+            nodes.append(node)
+            return
+        }
+        let results = try evaluate(
+            node.operator, operands: node.inputs.map { constant($0) }, outputCount: node.outputs.count, opset: graph.opset)
+        for (output, result) in zip(node.outputs, results) {
+            if let output, let result { constants[output] = result }
+        }
+    }
+
+    /// Takes the elements that inference already knows, as those of shapes.
+    private mutating func takeContents(of node: Node) -> Bool {
+        let known = node.outputs.map { output -> (ValueID, Tensor)? in
+            guard let output else { return nil }
+            let value = graph[output]
+            guard let type = value.tensorType, type.elementType.isInteger, let shape = type.knownShape, let contents = value.contents
+            else { return nil }
+            let elements = contents.compactMap(\.known).map { Int64($0) }
+            guard elements.count == contents.count,
+                let tensor = try? Tensor(elements, shape: shape, as: type.elementType)
+            else { return nil }
+            return (output, tensor)
+        }
+        guard !known.isEmpty, known.allSatisfy({ $0 != nil }) else { return false }
+        for case let (output, tensor)? in known { constants[output] = tensor }
+        return true
+    }
+
+    private func isSmall(_ node: Node) -> Bool {
+        node.outputs.compactMap { $0 }.allSatisfy { output in
+            guard let shape = graph[output].tensorType?.knownShape, let count = try? Tensor.elementCount(of: shape) else { return true }
+            return count <= Self.evaluationLimit
+        }
+    }
+
+    /// Whether a dropout passes its input on and nobody asks for the mask.
+    private func isInactive(_ dropout: Dropout, _ node: Node) -> Bool {
+        if node.outputs.count > 1, let mask = node.outputs[1], graph.useCount(of: mask) > 0 || graph.isOutput(mask) { return false }
+        if dropout.isTestLegacy == false { return false }
+        guard let mode = node.input(Dropout.Operand.trainingMode) else { return true }
+        return constant(mode)?.int64s() == [0]
+    }
+
+    private mutating func keepLiveNodes() throws {
+        var live = outputs
+        var kept: [Node] = []
+        for node in nodes.reversed() where node.outputs.contains(where: { $0.map { live.contains($0) } ?? false }) {
+            if case .opaque = node.operator {
+                throw CleaveError(
+                    .unsupported, "cannot run: the operator is not known",
+                    at: .init(node: graph.label(of: node), operatorName: node.operator.name))
+            }
+            kept.append(node)
+            for input in node.inputs.compactMap({ $0 }) where constant(input) == nil { live.insert(resolve(input)) }
+        }
+        nodes = kept.reversed()
+        for (index, node) in nodes.enumerated() {
+            for input in node.inputs.compactMap({ $0 }) { readers[resolve(input), default: []].append(index) }
+        }
+    }
+}

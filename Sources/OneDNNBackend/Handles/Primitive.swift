@@ -1,0 +1,179 @@
+import COneDNN
+
+/// A compiled kernel of oneDNN. Immutable; several sessions run it at once.
+final class Primitive: @unchecked Sendable {
+    let handle: OpaquePointer
+    /// oneDNN's name for the implementation: `jit:avx512_core`.
+    let implementation: String
+    /// Bytes that it needs besides its arguments while it runs.
+    let scratchpadByteCount: Int
+
+    private init(_ request: String, _ body: (UnsafeMutablePointer<OpaquePointer?>) -> onednn_status) throws {
+        handle = try makeHandle(request, body)
+        implementation = String(cString: onednn_primitive_implementation(handle))
+        scratchpadByteCount = onednn_primitive_scratchpad(handle)
+    }
+
+    deinit { onednn_primitive_destroy(handle) }
+
+    /// Whether oneDNN has only its plain loops for the request, which a vectorized kernel of ours beats.
+    var isUnoptimized: Bool { implementation.hasPrefix("ref") || implementation.hasPrefix("simple") }
+
+    /// The layout that the primitive uses for an argument.
+    func layout(_ role: onednn_role) throws -> Layout {
+        Layout(taking: try makeHandle("a layout query") { onednn_primitive_layout(handle, role, $0) })
+    }
+
+    /// A window over the spatial dimensions with everything spelled out; a dilation of 1 is dense.
+    struct Window {
+        var kernel: [Int]
+        var strides: [Int]
+        var dilations: [Int]
+        var begin: [Int]
+        var end: [Int]
+
+        fileprivate var c: onednn_window {
+            var window = onednn_window()
+            window.rank = Int32(kernel.count)
+            func fill<Tuple>(_ tuple: inout Tuple, _ values: [Int]) {
+                withUnsafeMutableBytes(of: &tuple) { bytes in
+                    let lengths = bytes.bindMemory(to: Int64.self)
+                    for (index, value) in values.enumerated() { lengths[index] = Int64(value) }
+                }
+            }
+            fill(&window.kernel, kernel)
+            fill(&window.strides, strides)
+            fill(&window.dilations, dilations)
+            fill(&window.begin, begin)
+            fill(&window.end, end)
+            return window
+        }
+    }
+
+    /// What is done to a result before it is stored.
+    enum PostOp {
+        /// Adds what the destination holds.
+        case sum
+        case eltwise(Eltwise)
+        case binary(onednn_binary_kind, Layout)
+
+        fileprivate var c: onednn_post_op {
+            var op = onednn_post_op()
+            switch self {
+            case .sum: op.kind = ONEDNN_POST_SUM
+            case .eltwise(let eltwise):
+                op.kind = ONEDNN_POST_ELTWISE
+                op.eltwise = eltwise.kind
+                op.alpha = eltwise.alpha
+                op.beta = eltwise.beta
+            case .binary(let kind, let layout):
+                op.kind = ONEDNN_POST_BINARY
+                op.binary = kind
+                op.layout = layout.handle
+            }
+            return op
+        }
+    }
+
+    /// An element-wise function and its parameters.
+    struct Eltwise: Hashable, Sendable {
+        var kind: onednn_eltwise_kind
+        var alpha: Float = 0
+        var beta: Float = 0
+    }
+}
+
+extension onednn_eltwise_kind: @retroactive Hashable {}
+
+// MARK: - Making primitives
+
+extension Primitive {
+    private static func withPostOps<Result>(_ ops: [PostOp], _ body: (onednn_post_ops) throws -> Result) rethrows -> Result {
+        try ops.map(\.c).withUnsafeBufferPointer { buffer in
+            try body(onednn_post_ops(ops: buffer.baseAddress, count: Int32(buffer.count)))
+        }
+    }
+
+    static func convolution(
+        _ source: Layout, weights: Layout, bias: Layout?, destination: Layout, window: Window, transposed: Bool, postOps: [PostOp]
+    ) throws -> Primitive {
+        var window = window.c
+        return try withPostOps(postOps) { ops in
+            try Primitive(transposed ? "a transposed convolution" : "a convolution") {
+                transposed
+                    ? onednn_deconvolution($0, source.handle, weights.handle, bias?.handle, destination.handle, &window, ops)
+                    : onednn_convolution($0, source.handle, weights.handle, bias?.handle, destination.handle, &window, ops)
+            }
+        }
+    }
+
+    static func innerProduct(_ source: Layout, weights: Layout, bias: Layout?, destination: Layout, postOps: [PostOp]) throws -> Primitive {
+        try withPostOps(postOps) { ops in
+            try Primitive("an inner product") {
+                onednn_inner_product($0, source.handle, weights.handle, bias?.handle, destination.handle, ops)
+            }
+        }
+    }
+
+    static func matmul(_ source: Layout, weights: Layout, bias: Layout?, destination: Layout, postOps: [PostOp]) throws -> Primitive {
+        try withPostOps(postOps) { ops in
+            try Primitive("a matrix product") {
+                onednn_matmul($0, source.handle, weights.handle, bias?.handle, destination.handle, ops)
+            }
+        }
+    }
+
+    static func pooling(_ kind: onednn_pool_kind, _ source: Layout, destination: Layout, window: Window) throws -> Primitive {
+        var window = window.c
+        return try Primitive("a pooling") { onednn_pooling($0, kind, source.handle, destination.handle, &window) }
+    }
+
+    static func eltwise(_ function: Eltwise, _ data: Layout) throws -> Primitive {
+        try Primitive("an element-wise function") { onednn_eltwise($0, function.kind, function.alpha, function.beta, data.handle) }
+    }
+
+    static func concat(_ sources: [Layout], axis: Int, destination: Layout) throws -> Primitive {
+        let handles: [OpaquePointer?] = sources.map(\.handle)
+        return try Primitive("a concatenation") {
+            onednn_concat($0, Int32(axis), handles, Int32(handles.count), destination.handle)
+        }
+    }
+
+    static func softmax(_ data: Layout, axis: Int, logarithm: Bool) throws -> Primitive {
+        try Primitive("a softmax") { onednn_softmax($0, logarithm, data.handle, Int32(axis)) }
+    }
+
+    static func reorder(_ source: Layout, _ destination: Layout) throws -> Primitive {
+        try Primitive("a reorder") { onednn_reorder($0, source.handle, destination.handle) }
+    }
+
+    static func localResponseNorm(_ data: Layout, size: Int, alpha: Float, beta: Float, bias: Float) throws -> Primitive {
+        try Primitive("a local response normalization") { onednn_lrn($0, data.handle, Int64(size), alpha, beta, bias) }
+    }
+
+    static func reduction(_ kind: onednn_reduction_kind, _ source: Layout, destination: Layout) throws -> Primitive {
+        try Primitive("a reduction") { onednn_reduction($0, kind, source.handle, destination.handle) }
+    }
+
+    static func resampling(_ kind: onednn_resampling_kind, _ source: Layout, destination: Layout) throws -> Primitive {
+        try Primitive("a resampling") { onednn_resampling($0, kind, source.handle, destination.handle) }
+    }
+
+    static func layerNorm(_ data: Layout, epsilon: Float) throws -> Primitive {
+        try Primitive("a layer normalization") { onednn_layer_norm($0, data.handle, epsilon) }
+    }
+}
+
+extension Primitive {
+    /// Runs a reorder at once, outside any plan.
+    func run(from source: Memory, to destination: Memory, scratchpad: UnsafeMutableRawPointer) throws {
+        var arguments = [
+            onednn_argument(role: Int32(bitPattern: ONEDNN_SOURCE.rawValue), memory: source.handle),
+            onednn_argument(role: Int32(bitPattern: ONEDNN_DESTINATION.rawValue), memory: destination.handle),
+        ]
+        guard scratchpadByteCount > 0 else { return try check(onednn_execute(handle, arguments, Int32(arguments.count)), "a reorder") }
+        let memory = try Memory(layout(ONEDNN_SCRATCHPAD), at: scratchpad)
+        arguments.append(onednn_argument(role: Int32(bitPattern: ONEDNN_SCRATCHPAD.rawValue), memory: memory.handle))
+        try withExtendedLifetime(memory) { try check(onednn_execute(handle, arguments, Int32(arguments.count)), "a reorder") }
+    }
+}

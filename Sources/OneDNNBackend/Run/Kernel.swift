@@ -1,0 +1,148 @@
+import COneDNN
+import GraphIR
+import ReferenceBackend
+import Tensors
+
+/// Identifies a buffer of a plan: bytes in the arena, or a tensor that the caller gives or gets.
+struct BufferID: Hashable, Sendable {
+    let index: Int
+}
+
+/// A compiled step without its buffers' addresses.
+protocol Kernel: Sendable {
+    /// What runs, for the profile.
+    var name: String { get }
+    /// Bytes that the kernel needs besides its operands while it runs.
+    var scratchpadByteCount: Int { get }
+    /// The kernel with the addresses of a session filled in.
+    func bind(to memory: SessionMemory, scratchpad: BufferID?) throws -> BoundKernel
+}
+
+typealias BoundKernel = () throws -> Void
+
+/// A primitive of oneDNN and where its operands are.
+struct PrimitiveKernel: Kernel {
+    struct Argument: Sendable {
+        var role: Int32
+        var buffer: BufferID
+        /// How the primitive sees the buffer, from `offset` bytes on.
+        var layout: Layout
+        var offset = 0
+
+        init(_ role: onednn_role, _ buffer: BufferID, _ layout: Layout, index: Int = 0, offset: Int = 0) {
+            self.role = Int32(bitPattern: role.rawValue) + Int32(index)
+            self.buffer = buffer
+            self.layout = layout
+            self.offset = offset
+        }
+    }
+
+    let primitive: Primitive
+    let arguments: [Argument]
+
+    var name: String { primitive.implementation }
+    var scratchpadByteCount: Int { primitive.scratchpadByteCount }
+
+    func bind(to memory: SessionMemory, scratchpad: BufferID?) throws -> BoundKernel {
+        var memories: [(role: Int32, memory: Memory)] = try arguments.map {
+            ($0.role, try memory.memory($0.buffer, $0.layout, offset: $0.offset))
+        }
+        if let scratchpad {
+            let layout = try primitive.layout(ONEDNN_SCRATCHPAD)
+            memories.append((Int32(bitPattern: ONEDNN_SCRATCHPAD.rawValue), try memory.memory(scratchpad, layout, offset: 0)))
+        }
+        let list = memories.map { onednn_argument(role: $0.role, memory: $0.memory.handle) }
+        let primitive = primitive
+        return {
+            try withExtendedLifetime(memories) {
+                try check(onednn_execute(primitive.handle, list, Int32(list.count)), primitive.implementation)
+            }
+        }
+    }
+}
+
+/// One of our own kernels: a C function called with the addresses of buffers.
+struct NativeKernel: Kernel {
+    let name: String
+    let buffers: [BufferID]
+    let scratchpadByteCount: Int
+    /// Receives the addresses of `buffers` in order, and of the scratchpad.
+    let call: @Sendable (_ addresses: [UnsafeMutableRawPointer], _ scratchpad: UnsafeMutableRawPointer?) -> Void
+
+    init(
+        _ name: String, buffers: [BufferID], scratchpadByteCount: Int = 0,
+        call: @escaping @Sendable ([UnsafeMutableRawPointer], UnsafeMutableRawPointer?) -> Void
+    ) {
+        self.name = name
+        self.buffers = buffers
+        self.scratchpadByteCount = scratchpadByteCount
+        self.call = call
+    }
+
+    func bind(to memory: SessionMemory, scratchpad: BufferID?) -> BoundKernel {
+        let (buffers, call) = (buffers, call)
+        guard buffers.contains(where: { memory.isMovable($0) }) else {
+            let addresses = buffers.map { memory.address(of: $0) }, scratch = scratchpad.map { memory.address(of: $0) }
+            return { call(addresses, scratch) }
+        }
+        return { call(buffers.map { memory.address(of: $0) }, scratchpad.map { memory.address(of: $0) }) }
+    }
+}
+
+/// An operator that runs on its reference kernel, on row-major tensors.
+struct ReferenceKernelStep: Kernel {
+    enum Operand: Sendable {
+        case absent
+        case constant(Tensor)
+        case slot(Int)
+        /// A row-major float32 buffer.
+        case buffer(BufferID, shape: [Int])
+    }
+
+    enum Result: Sendable {
+        case absent
+        case slot(Int)
+        case buffer(BufferID, shape: [Int])
+    }
+
+    let operation: Operator
+    let operands: [Operand]
+    let results: [Result]
+    let opset: Int
+    let label: String
+
+    var name: String { "reference" }
+    var scratchpadByteCount: Int { 0 }
+
+    func bind(to memory: SessionMemory, scratchpad: BufferID?) -> BoundKernel {
+        // A result that stays a tensor may share its operand's bytes, and the arena is written again.
+        let keepsTensors = results.contains { if case .slot = $0 { true } else { false } }
+        return {
+            let tensors: [Tensor?] = try operands.map { operand in
+                switch operand {
+                case .absent: nil
+                case .constant(let tensor): tensor
+                case .slot(let index): memory.slots[index]
+                case .buffer(let id, let shape): try memory.tensor(id, shape: shape, copying: keepsTensors)
+                }
+            }
+            try locating(node: label, operatorName: operation.name) {
+                let outputs = try evaluate(operation, operands: tensors, outputCount: results.count, opset: opset)
+                for (index, result) in results.enumerated() {
+                    switch result {
+                    case .absent: break
+                    case .slot(let slot): memory.slots[slot] = index < outputs.count ? outputs[index] : nil
+                    case .buffer(let id, let shape):
+                        guard index < outputs.count, let output = outputs[index] else {
+                            throw CleaveError(.unsupported, "output \(index) is not computed")
+                        }
+                        guard output.elementType == .float32, output.shape == shape else {
+                            throw CleaveError(.shapeMismatch, "output \(index) is \(output), expected float32\(shape)")
+                        }
+                        memory.copy(output, to: id)
+                    }
+                }
+            }
+        }
+    }
+}

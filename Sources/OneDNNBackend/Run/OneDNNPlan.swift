@@ -1,0 +1,118 @@
+import COneDNN
+import Execution
+import GraphIR
+import Tensors
+
+/// A graph compiled for oneDNN: steps in order, each with the buffers it reads and writes.
+final class OneDNNPlan: MeasuredPlan {
+    struct Step: Sendable {
+        var kernel: any Kernel
+        /// Labels of the nodes that it computes.
+        var nodes: [String]
+        var operatorName: String
+        var multiplyAccumulates: Int
+        var byteCount: Int
+        var isFallback: Bool
+        var reads: [BufferID]
+        var writes: [BufferID]
+    }
+
+    /// Where a graph input goes.
+    enum Input: Sendable {
+        case unused
+        case buffer(BufferID)
+        case slot(Int)
+    }
+
+    /// Where a graph output comes from.
+    enum Output: Sendable {
+        case constant(Tensor)
+        /// The tensor given for that input.
+        case input(Int)
+        case slot(Int)
+        case buffer(BufferID, shape: [Int])
+    }
+
+    let graph: Graph
+    /// The graph for the shapes that the plan is for.
+    let specialized: Graph
+    let backend: OneDNNBackend
+    let steps: [Step]
+    let inputs: [Input]
+    let outputs: [Output]
+    /// The place of every buffer; scratchpads come last.
+    let places: [BufferPlace]
+    let scratchpads: [BufferID?]
+    let slotCount: Int
+    let sessionByteCount: Int
+    let weightByteCount: Int
+
+    init(
+        graph: Graph, specialized: Graph, backend: OneDNNBackend, steps: [Step], inputs: [Input], outputs: [Output],
+        buffers: [Buffer], slotCount: Int, weightByteCount: Int
+    ) throws {
+        self.graph = graph
+        self.specialized = specialized
+        self.backend = backend
+        self.steps = steps
+        self.inputs = inputs
+        self.outputs = outputs
+        self.slotCount = slotCount
+        self.weightByteCount = weightByteCount
+        let layout = try Self.place(buffers, steps: steps)
+        places = layout.places
+        scratchpads = layout.scratchpads
+        sessionByteCount = layout.byteCount
+        let (total, overflow) = sessionByteCount.addingReportingOverflow(weightByteCount)
+        guard !overflow, total <= backend.memoryLimit else {
+            throw CleaveError(
+                .unsupported,
+                "running the network takes \(sessionByteCount.formattedBytes) besides \(weightByteCount.formattedBytes) of weights, "
+                    + "but the limit is \(backend.memoryLimit.formattedBytes)",
+                suggestion: "run it on a smaller batch or image")
+        }
+    }
+
+    /// What a plan knows of a buffer before it has a place.
+    struct Buffer: Sendable {
+        enum Kind: Sendable { case arena, caller, constant(PackedConstant) }
+        var kind: Kind
+        var byteCount: Int
+    }
+
+    private static func place(
+        _ buffers: [Buffer], steps: [Step]
+    ) throws -> (places: [BufferPlace], scratchpads: [BufferID?], byteCount: Int) {
+        var lifetimes: [ClosedRange<Int>?] = Array(repeating: nil, count: buffers.count)
+        for (index, step) in steps.enumerated() {
+            for id in step.reads + step.writes { lifetimes[id.index] = (lifetimes[id.index]?.lowerBound ?? index)...index }
+        }
+        // A buffer in the arena that no step touches needs no bytes of its own.
+        var places = buffers.map { buffer -> BufferPlace in
+            switch buffer.kind {
+            case .arena: .arena(offset: 0)
+            case .caller: .caller
+            case .constant(let constant): .constant(constant)
+            }
+        }
+        var requests: [MemoryPlan.Request] = []
+        var requesters: [Int] = []
+        for (index, lifetime) in lifetimes.enumerated() {
+            guard case .arena = buffers[index].kind, let lifetime else { continue }
+            requesters.append(index)
+            requests.append(.init(byteCount: buffers[index].byteCount, lifetime: lifetime))
+        }
+        let scratchpads = steps.enumerated().map { index, step -> BufferID? in
+            guard step.kernel.scratchpadByteCount > 0 else { return nil }
+            requesters.append(places.count)
+            requests.append(.init(byteCount: step.kernel.scratchpadByteCount, lifetime: index...index))
+            places.append(.arena(offset: 0))
+            return BufferID(index: places.count - 1)
+        }
+        let plan = try MemoryPlan(requests)
+        for (requester, offset) in zip(requesters, plan.offsets) { places[requester] = .arena(offset: offset) }
+        return (places, scratchpads, plan.byteCount)
+    }
+
+    func makeSession() throws -> any Session { try OneDNNSession(self) }
+}

@@ -1,0 +1,99 @@
+import CKernels
+import Foundation
+import Tensors
+
+/// Where the bytes of a buffer are.
+enum BufferPlace: Sendable {
+    /// At an offset in the session's arena.
+    case arena(offset: Int)
+    /// In the plan, shared by all sessions.
+    case constant(PackedConstant)
+    /// In a tensor that the caller gives or gets.
+    case caller
+}
+
+/// The buffers and tensors of one session.
+final class SessionMemory {
+    private let arena: UnsafeMutableRawPointer?
+    private let arenaByteCount: Int
+    private var addresses: [UnsafeMutableRawPointer]
+    /// Buffers whose address changes from run to run, and the memory objects that follow it.
+    private var followers: [BufferID: [(memory: Memory, offset: Int)]] = [:]
+    private let places: [BufferPlace]
+    /// Tensors of values that do not live in the arena.
+    var slots: [Tensor?]
+
+    /// - Throws: `CleaveError` when the memory is not to be had.
+    init(places: [BufferPlace], arenaByteCount: Int, slotCount: Int) throws {
+        arena = arenaByteCount > 0 ? ck_map(arenaByteCount) : nil
+        guard arenaByteCount == 0 || arena != nil else {
+            throw CleaveError(.unsupported, "the system refuses the \(arenaByteCount.formattedBytes) that the network needs")
+        }
+        self.arenaByteCount = arenaByteCount
+        let base = arena ?? Self.nowhere
+        self.places = places
+        addresses = places.map { place in
+            switch place {
+            case .arena(let offset): base + offset
+            case .constant(let constant): constant.address
+            case .caller: Self.nowhere
+            }
+        }
+        slots = Array(repeating: nil, count: slotCount)
+    }
+
+    deinit {
+        if let arena { ck_unmap(arena, arenaByteCount) }
+    }
+
+    /// A place for buffers before their tensor is known.
+    private nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+
+    func address(of id: BufferID) -> UnsafeMutableRawPointer { addresses[id.index] }
+    func isMovable(_ id: BufferID) -> Bool {
+        if case .caller = places[id.index] { true } else { false }
+    }
+
+    func memory(_ id: BufferID, _ layout: Layout, offset: Int) throws -> Memory {
+        // Making a memory object clears its padding: a constant that other sessions read is not made twice.
+        if case .constant(let constant) = places[id.index], offset == 0, constant.layout == layout { return constant.memory }
+        let memory = try Memory(layout, at: addresses[id.index] + offset)
+        if isMovable(id) { followers[id, default: []].append((memory, offset)) }
+        return memory
+    }
+
+    /// Tells everything that uses a buffer where its bytes are now.
+    func setAddress(of id: BufferID, to address: UnsafeMutableRawPointer) throws {
+        guard addresses[id.index] != address else { return }
+        addresses[id.index] = address
+        for follower in followers[id] ?? [] { try follower.memory.setAddress(address + follower.offset) }
+    }
+
+    /// The row-major float32 tensor in a buffer; unless copied, valid while nobody writes to the buffer.
+    func tensor(_ id: BufferID, shape: [Int], copying: Bool) throws -> Tensor {
+        let byteCount = try Tensor.elementCount(of: shape) * MemoryLayout<Float>.size
+        let bytes = UnsafeRawBufferPointer(start: addresses[id.index], count: byteCount)
+        let storage = copying ? TensorStorage(copying: bytes) : TensorStorage(takingOver: bytes) { _ in }
+        return try Tensor(shape: shape, elementType: .float32, storage: storage)
+    }
+
+    func copy(_ tensor: Tensor, to id: BufferID) {
+        tensor.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+            addresses[id.index].copyMemory(from: base, byteCount: bytes.count)
+        }
+    }
+}
+
+extension Int {
+    /// `1.5 GiB`, for messages.
+    var formattedBytes: String {
+        let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+        var value = Double(self), unit = 0
+        while value >= 1024, unit < units.count - 1 {
+            value /= 1024
+            unit += 1
+        }
+        return unit == 0 ? "\(self) bytes" : "\((value * 10).rounded() / 10) \(units[unit])"
+    }
+}

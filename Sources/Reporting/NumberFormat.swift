@@ -1,0 +1,93 @@
+import Foundation
+
+/// Numbers as people read them: three significant digits and a unit.
+public enum NumberFormat {
+    /// `190`, `25.6 k`, `23.6 M`, `4.09 G`; below a thousand exactly.
+    public static func count(_ value: Int) -> String {
+        value.magnitude < 1000 ? "\(value)" : scaled(Double(value), units: ["", "k", "M", "G", "T", "P", "E"])
+    }
+
+    /// Decimal units as disks and downloads have them: `317 B`, `94.4 MB`.
+    public static func bytes(_ value: Int) -> String {
+        value.magnitude < 1000 ? "\(value) B" : scaled(Double(value), units: ["B", "kB", "MB", "GB", "TB", "PB", "EB"])
+    }
+
+    /// Every digit, in groups of three: `23,585,290`.
+    public static func grouped(_ value: Int) -> String {
+        let digits = Array(String(value.magnitude))
+        var text = value < 0 ? "-" : ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0 && (digits.count - index).isMultiple(of: 3) { text.append(",") }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// `12 ms`, `0.4 s`, `12.3 s`, `2 min 05 s`.
+    public static func seconds(_ value: Double) -> String {
+        switch value {
+        case ..<0.0995: return String(format: "%.0f ms", max(0, value) * 1000)
+        case ..<59.95: return String(format: "%.1f s", value)
+        default:
+            let whole = Int(min(value, 1e9).rounded())
+            guard whole >= 3600 else { return String(format: "%d min %02d s", whole / 60, whole % 60) }
+            return String(format: "%d h %02d min", whole / 3600, whole % 3600 / 60)
+        }
+    }
+
+    /// A factor of after to before: `0.575`, `1.00`, `12.3`.
+    public static func ratio(_ value: Double) -> String {
+        guard value.isFinite else { return "–" }
+        return value < 0.9995 ? String(format: "%.3f", value) : significant(value)
+    }
+
+    /// `42.1 dB`; `∞` when there is no noise at all.
+    public static func decibels(_ value: Double) -> String {
+        if value.isNaN { return "–" }
+        return value.isInfinite ? (value > 0 ? "∞" : "−∞") : String(format: "%.1f dB", value)
+    }
+
+    /// At most two significant digits with an exponent, as errors and tolerances are written: `3.1e-06`, `1e-04`; `0` for zero.
+    public static func error(_ value: Double) -> String {
+        if value == 0 { return "0" }
+        if value.isNaN { return "NaN" }
+        return value.isInfinite ? "∞" : String(format: "%.1e", value).replacingOccurrences(of: ".0e", with: "e")
+    }
+
+    /// `99.6 %`; 100 % only when nothing is missing.
+    public static func percent(_ share: Double) -> String {
+        guard share.isFinite else { return "–" }
+        if share == 1 { return "100 %" }
+        return String(format: "%.1f %%", share < 1 ? min(share * 100, 99.9) : share * 100)
+    }
+
+    /// `0.999874`
+    public static func cosine(_ value: Double) -> String { value.isNaN ? "–" : String(format: "%.6f", value) }
+
+    /// An element as float32 has it, with seven significant digits: `0.1013393`.
+    public static func element(_ value: Double) -> String { String(format: "%.7g", value) }
+
+    /// `1 sample`, `8 samples`.
+    public static func quantity(_ count: Int, _ singular: String, plural: String? = nil) -> String {
+        "\(grouped(count)) \(count == 1 ? singular : plural ?? singular + "s")"
+    }
+
+    /// Three significant digits without an exponent.
+    static func significant(_ value: Double) -> String {
+        switch abs(value) {
+        case ..<9.995: String(format: "%.2f", value)
+        case ..<99.95: String(format: "%.1f", value)
+        default: String(format: "%.0f", value)
+        }
+    }
+
+    private static func scaled(_ value: Double, units: [String]) -> String {
+        var value = value
+        var unit = 0
+        while abs(value) >= 999.5 && unit + 1 < units.count {
+            value /= 1000
+            unit += 1
+        }
+        return "\(significant(value)) \(units[unit])"
+    }
+}

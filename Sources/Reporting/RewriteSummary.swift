@@ -1,0 +1,255 @@
+import GraphIR
+import Passes
+import Tensors
+
+/// The size of a model before and after a rewrite.
+public struct ModelSize: Hashable, Sendable {
+    public var file: String
+    public var fileSize: Int
+    public var opset: Int
+    public var nodeCount: Int
+    public var convolutionCount: Int
+    public var parameters: Int
+    /// For `batch` samples; `nil` when shapes are not known.
+    public var multiplyAccumulates: Int?
+    /// The leading dimension of the first input; 1 where the model leaves it open.
+    public var batch: Int
+
+    /// - Throws: `CleaveError` for shapes that do not fit each other.
+    public init(_ graph: Graph, file: String, fileSize: Int) throws {
+        let cost = try graph.cost(assuming: [:])
+        batch = graph.inputs.first.flatMap { graph[$0].tensorType?.shape?.first?.known } ?? 1
+        self.file = file
+        self.fileSize = fileSize
+        opset = graph.opset
+        nodeCount = graph.nodeCount
+        convolutionCount = graph.nodes.count { if case .convolution = $0.operator { true } else { false } }
+        parameters = cost.parameters
+        multiplyAccumulates = cost.multiplyAccumulates
+    }
+}
+
+/// What rewriting a model did, from file to file.
+public struct RewriteSummary: Sendable {
+    /// Nodes to which the same happened.
+    public struct Group: Hashable, Sendable {
+        public var count: Int
+        public var detail: String
+    }
+
+    public var before: ModelSize
+    public var after: ModelSize
+    public var reports: [PassReport]
+    /// What a separation did, layer by layer; its pass is among `reports` too.
+    public var separation: SeparationReport?
+    public var seconds: Double
+    /// Whether the text has one line per node.
+    public var showsLayers: Bool
+
+    public init(
+        before: ModelSize, after: ModelSize, reports: [PassReport], separation: SeparationReport?, seconds: Double, showsLayers: Bool
+    ) {
+        self.before = before
+        self.after = after
+        self.reports = reports
+        self.separation = separation
+        self.seconds = seconds
+        self.showsLayers = showsLayers
+    }
+
+    /// What happened to nodes, the most frequent first; names of nodes are left out of the words.
+    public var rewritten: [Group] {
+        if let separation { return Self.groups(separation.layers.map(\.kind)) }
+        return Self.groups(
+            reports.flatMap { report in report.rewrites.map { "\(report.pass): \($0.detail.replacing(/ '[^']*'/, with: ""))" } })
+    }
+
+    /// Why nodes were left alone, the most frequent reason first; a reason that a single node has names the node.
+    public var leftAlone: [Group] {
+        let skips = reports.flatMap(\.skips)
+        return Self.groups(skips.map(\.reason.description)).map { group in
+            guard group.count == 1, let skip = skips.first(where: { $0.reason.description == group.detail }) else { return group }
+            return Group(count: 1, detail: "\(skip.node): \(group.detail)")
+        }
+    }
+
+    private static func groups(_ details: [String]) -> [Group] {
+        var result: [Group] = []
+        var places: [String: Int] = [:]
+        for detail in details {
+            if let place = places[detail] {
+                result[place].count += 1
+            } else {
+                places[detail] = result.count
+                result.append(Group(count: 1, detail: detail))
+            }
+        }
+        // Sorting is stable: groups of the same size stay in the order of first appearance.
+        return result.sorted { $0.count > $1.count }
+    }
+
+    /// What the paper's formulas predict for parameters and multiply-accumulates after the separation, as factors; `nil` when
+    /// they do not apply to a layer: other ranks than the paper's, kernels that are not square, unknown sizes.
+    var predicted: (parameters: Double?, multiplyAccumulates: Double?) {
+        guard let separation, !separation.layers.isEmpty else { return (nil, nil) }
+        var parameters: Double? = Double(before.parameters)
+        var work: Double? = before.multiplyAccumulates.map(Double.init)
+        for layer in separation.layers {
+            let formula = layer.formula
+            parameters = formula.parameters.flatMap { factor in parameters.map { $0 - (1 - factor) * Double(layer.before.parameters) } }
+            work = formula.multiplications.flatMap { factor in
+                layer.before.multiplications.flatMap { count in work.map { $0 - (1 - factor) * Double(count) * Double(before.batch) } }
+            }
+        }
+        return (
+            parameters.map { $0 / Double(max(before.parameters, 1)) },
+            work.flatMap { work in before.multiplyAccumulates.map { work / Double(max($0, 1)) } }
+        )
+    }
+}
+
+extension SeparationReport.Layer {
+    /// What became of the convolution apart from rank and energy: `3×3 → 3×1, 1×3`.
+    var kind: String {
+        let kernel = shape.kernelDescription
+        switch separation {
+        case .spatial(.verticalFirst, _): return "\(kernel) → \(shape.height)×1, 1×\(shape.width)"
+        case .spatial(.horizontalFirst, _): return "\(kernel) → 1×\(shape.width), \(shape.height)×1"
+        case .depthwise: return "\(kernel) → \(kernel) depthwise, 1×1"
+        }
+    }
+
+    /// The factors that the paper predicts for this layer, where it has the paper's shape.
+    var formula: (parameters: Double?, multiplications: Double?) {
+        guard shape.height == shape.width else { return (nil, nil) }
+        let formulas = SeparationFormulas(kernel: shape.height, filters: shape.filters, inputLength: shape.inputSize?.first)
+        switch separation {
+        case .spatial(_, let rank) where rank == shape.filters: return (formulas.spatialParameters, formulas.spatialMultiplications)
+        case .depthwise(let terms) where terms == 1: return (formulas.depthwise, formulas.depthwise)
+        case .spatial, .depthwise: return (nil, nil)
+        }
+    }
+}
+
+extension RewriteSummary: Report {
+    public func text(style: TextStyle) -> String {
+        var lines = [
+            [
+                before.file.printable(), "opset \(before.opset)", NumberFormat.quantity(before.nodeCount, "node"),
+                NumberFormat.quantity(before.convolutionCount, "convolution"),
+            ].joined(separator: " · "), "",
+        ]
+        lines += groupTable.lines(style: style) + [""]
+        if showsLayers { lines += layerTable.lines(style: style) + [""] }
+        lines += sizeTable.lines(style: style)
+        lines += [
+            "", "\(after.file.printable()) written, \(NumberFormat.bytes(after.fileSize)), \(NumberFormat.seconds(seconds))",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    private var groupTable: Table {
+        var table = Table([.left(""), .right(""), .left("")])
+        for (title, groups) in [("rewritten", rewritten), ("left alone", leftAlone)] {
+            for (index, group) in groups.enumerated() {
+                table.addRow([.init(index == 0 ? title : "", .faint), .init("\(group.count)"), .init(group.detail)])
+            }
+        }
+        if rewritten.isEmpty && leftAlone.isEmpty { table.addRow([.init("rewritten", .faint), "0", "there was nothing to do"]) }
+        return table
+    }
+
+    private var layerTable: Table {
+        guard let separation else {
+            var table = Table([.left("node"), .left("pass"), .left("what became of it")])
+            for report in reports {
+                for rewrite in report.rewrites { table.addRow([.init(rewrite.node), .init(report.pass), .init(rewrite.detail)]) }
+            }
+            return table
+        }
+        var table = Table([.left("convolution"), .left("what became of it"), .right("parameters"), .right("factor"), .right("multiplications"), .right("factor")])
+        for layer in separation.layers {
+            table.addRow([
+                .init(layer.node), .init(layer.detail),
+                .init("\(NumberFormat.count(layer.before.parameters)) → \(NumberFormat.count(layer.after.parameters))"),
+                .init(NumberFormat.ratio(layer.after.parameterRatio(to: layer.before))),
+                .init(
+                    layer.before.multiplications.flatMap { before in
+                        layer.after.multiplications.map { "\(NumberFormat.count(before)) → \(NumberFormat.count($0))" }
+                    } ?? "–"),
+                .init(NumberFormat.ratio(layer.after.multiplicationRatio(to: layer.before))),
+            ])
+        }
+        for skip in separation.skips { table.addRow([.init(skip.node), .init(skip.reason.description, .faint), "", "", "", ""]) }
+        return table
+    }
+
+    private var sizeTable: Table {
+        let predicted = predicted
+        let hasFormula = predicted.parameters != nil || predicted.multiplyAccumulates != nil
+        var table = Table([.left(""), .right("before"), .right("after"), .right("factor"), .right(hasFormula ? "formula" : "")])
+        func row(_ title: String, _ old: Int?, _ new: Int?, _ formula: Double?, _ format: (Int) -> String) {
+            let factor = old.flatMap { old in new.map { Double($0) / Double(max(old, 1)) } }
+            table.addRow([
+                .init(title, .faint), .init(old.map(format) ?? "–"), .init(new.map(format) ?? "–"),
+                .init(factor.map(NumberFormat.ratio) ?? "–"), .init(formula.map(NumberFormat.ratio) ?? ""),
+            ])
+        }
+        row("nodes", before.nodeCount, after.nodeCount, nil, NumberFormat.grouped)
+        row("parameters", before.parameters, after.parameters, predicted.parameters, NumberFormat.count)
+        row(
+            "multiply-accumulates", before.multiplyAccumulates, after.multiplyAccumulates, predicted.multiplyAccumulates,
+            NumberFormat.count)
+        row("file", before.fileSize, after.fileSize, nil, NumberFormat.bytes)
+        return table
+    }
+
+    public var json: JSONValue {
+        let predicted = predicted
+        return [
+            "before": before.json, "after": after.json,
+            "formula": ["parameters": .optional(predicted.parameters), "multiply_accumulates": .optional(predicted.multiplyAccumulates)],
+            "passes": .array(reports.map(\.json)), "layers": separation.map { .array($0.layers.map(\.json)) } ?? .null,
+            "seconds": .number((seconds * 1000).rounded() / 1000),
+        ]
+    }
+}
+
+extension ModelSize {
+    var json: JSONValue {
+        [
+            "file": .string(file), "file_bytes": .integer(fileSize), "opset": .integer(opset), "nodes": .integer(nodeCount),
+            "convolutions": .integer(convolutionCount), "parameters": .integer(parameters),
+            "multiply_accumulates": .optional(multiplyAccumulates),
+        ]
+    }
+}
+
+extension PassReport {
+    var json: JSONValue {
+        [
+            "pass": .string(pass), "fidelity": .string(fidelity.words),
+            "rewritten": .array(rewrites.map { ["node": .string($0.node), "detail": .string($0.detail)] }),
+            "left_alone": .array(skips.map { ["node": .string($0.node), "reason": .string($0.reason.description)] }),
+        ]
+    }
+}
+
+extension Fidelity {
+    var words: String {
+        switch self {
+        case .exact: "exact"
+        case .rounding: "rounding"
+        case .approximate: "approximate"
+        }
+    }
+}
+
+extension SeparationReport.Layer {
+    var json: JSONValue {
+        [
+            "node": .string(node), "detail": .string(detail), "rank": .integer(separation.rank), "exact": .bool(isExact),
+            "before": before.json, "after": after.json, "kept_energy": .optional(keptEnergy), "squared_error": .optional(squaredError),
+        ]
+    }
+}

@@ -1,0 +1,170 @@
+import Tensors
+import Verification
+
+/// A comparison of two models, with the names of their files.
+public struct VerificationSummary: Sendable {
+    public var original: String
+    public var candidate: String
+    public var report: VerificationReport
+
+    public init(original: String, candidate: String, report: VerificationReport) {
+        self.original = original
+        self.candidate = candidate
+        self.report = report
+    }
+}
+
+extension VerificationSummary: Report {
+    public func text(style: TextStyle) -> String {
+        var lines = [
+            "\(candidate.printable()) against \(original.printable()) · \(NumberFormat.quantity(report.sampleCount, "sample"))"
+                + report.inputs.map { " · \($0.name.printable()) \($0.elementType)\($0.shape)" }.joined()
+        ]
+        lines.append("")
+        lines += Self.table(report.outputs, title: "output").lines(style: style)
+        lines += Self.worstElements(report.outputs)
+        if !report.originalAgainstExpected.isEmpty {
+            lines += ["", "  against the expected outputs in the file"]
+            let rows =
+                report.originalAgainstExpected.map { (original, $0) } + report.candidateAgainstExpected.map { (candidate, $0) }
+            lines += Self.table(
+                rows.map { .init(name: "\($0.1.name) of \($0.0)", comparison: $0.1.comparison) }, title: "output"
+            ).lines(style: style)
+        }
+        if let layers = report.layers { lines += [""] + Self.table(layers).lines(style: style) }
+        return (lines + ["", verdict(style: style)]).joined(separator: "\n")
+    }
+
+    /// `EQUAL (max relative error 3.1e-06, tolerance 1e-04)`
+    public func verdict(style: TextStyle) -> String {
+        if report.isEqual {
+            return style.apply(.good, to: "EQUAL") + (report.worstOutput.map { " (\(Self.errors($0.comparison)))" } ?? "")
+        }
+        var text = style.apply(.bad, to: "DIFFERENT") + ": "
+        if let layer = report.firstDifferentLayer {
+            text += "first at layer \(layer.node.printable()), "
+                + (layer.comparison.mismatch?.description ?? NumberFormat.decibels(layer.comparison.signalToNoise))
+        } else if report.layers != nil {
+            text += "only at outputs that no layer of both models makes"
+        } else if let output = report.worstOutput, let mismatch = output.comparison.mismatch {
+            text += "output \(output.name.printable()): \(mismatch)"
+        } else if let output = report.worstOutput {
+            text += "output \(output.name.printable()), \(NumberFormat.decibels(output.comparison.signalToNoise)) "
+                + "(\(Self.errors(output.comparison)))"
+        }
+        return text
+    }
+
+    private static func errors(_ comparison: TensorComparison) -> String {
+        comparison.tolerance.relative > 0
+            ? "max relative error \(NumberFormat.error(comparison.maximumRelativeError)), "
+                + "tolerance \(NumberFormat.error(comparison.tolerance.relative))"
+            : "max absolute error \(NumberFormat.error(comparison.maximumAbsoluteError)), "
+                + "\(NumberFormat.grouped(comparison.exceedingCount)) of \(NumberFormat.grouped(comparison.elementCount)) beyond the tolerance"
+    }
+
+    static func table(_ outputs: [VerificationReport.Output], title: String) -> Table {
+        var table = Table([
+            .left(title), .right("elements"), .right("max abs"), .right("max rel"), .right("SQNR"), .right("cosine"),
+            .right("same arg-max"), .left(""),
+        ])
+        for output in outputs {
+            let comparison = output.comparison
+            guard comparison.mismatch == nil else {
+                table.addRow([.init(output.name), "", "", "", "", "", "", .init(comparison.mismatch?.description ?? "", .bad)])
+                continue
+            }
+            table.addRow([
+                .init(output.name), .init(NumberFormat.grouped(comparison.elementCount)),
+                .init(NumberFormat.error(comparison.maximumAbsoluteError)), .init(NumberFormat.error(comparison.maximumRelativeError)),
+                .init(NumberFormat.decibels(comparison.signalToNoise)), .init(NumberFormat.cosine(comparison.cosineSimilarity)),
+                .init(comparison.argMaxAgreement.map(NumberFormat.percent) ?? "–"), verdictCell(comparison),
+            ])
+        }
+        return table
+    }
+
+    private static func table(_ layers: [VerificationReport.Layer]) -> Table {
+        var table = Table([
+            .left("layer"), .left("operator"), .right("max abs"), .right("max rel"), .right("SQNR"), .left(""), .left("made by"),
+        ])
+        for layer in layers {
+            let comparison = layer.comparison
+            table.addRow([
+                .init(layer.node), .init(layer.operatorName), .init(NumberFormat.error(comparison.maximumAbsoluteError)),
+                .init(NumberFormat.error(comparison.maximumRelativeError)), .init(NumberFormat.decibels(comparison.signalToNoise)),
+                verdictCell(comparison), .init(layer.origin?.pass ?? "", .faint),
+            ])
+        }
+        return table
+    }
+
+    private static func verdictCell(_ comparison: TensorComparison) -> Table.Cell {
+        comparison.isEqual ? Table.Cell("equal", .good) : Table.Cell(comparison.mismatch?.description ?? "different", .bad)
+    }
+
+    /// Where the worst elements are, for outputs that are not the same to the bit.
+    private static func worstElements(_ outputs: [VerificationReport.Output]) -> [String] {
+        let found = outputs.compactMap { output -> String? in
+            guard output.comparison.maximumAbsoluteError > 0, let worst = output.comparison.worst else { return nil }
+            return "  worst element: \(output.name.printable())\(worst.index) of sample \(worst.pair + 1), "
+                + "\(NumberFormat.element(worst.actual)) for \(NumberFormat.element(worst.expected))"
+        }
+        return found.isEmpty ? [] : [""] + found
+    }
+
+    public var json: JSONValue {
+        [
+            "original": .string(original), "candidate": .string(candidate), "verdict": report.isEqual ? "EQUAL" : "DIFFERENT",
+            "samples": .integer(report.sampleCount),
+            "tolerance": ["absolute": .optional(report.tolerance.absolute), "relative": .optional(report.tolerance.relative)],
+            "inputs": .array(
+                report.inputs.map {
+                    ["name": .string($0.name), "type": .string($0.elementType.description), "shape": .integers($0.shape)]
+                }),
+            "outputs": .array(report.outputs.map(\.json)),
+            "expected": [
+                "original": .array(report.originalAgainstExpected.map(\.json)),
+                "candidate": .array(report.candidateAgainstExpected.map(\.json)),
+            ],
+            "first_different_layer": .optional(report.firstDifferentLayer?.node),
+            "layers": report.layers.map { .array($0.map(\.json)) } ?? .null,
+        ]
+    }
+}
+
+extension VerificationReport.Output {
+    var json: JSONValue { .object([.init(key: "name", value: .string(name))] + comparison.members) }
+}
+
+extension VerificationReport.Layer {
+    var json: JSONValue {
+        let place: [JSONValue.Member] = [
+            .init(key: "node", value: .string(node)), .init(key: "operator", value: .string(operatorName)),
+            .init(key: "value", value: .string(value)), .init(key: "pass", value: .optional(origin?.pass)),
+            .init(key: "made_of", value: .strings(origin?.nodes ?? [])),
+        ]
+        return .object(place + comparison.members)
+    }
+}
+
+extension TensorComparison {
+    var members: [JSONValue.Member] {
+        let worstElement: JSONValue =
+            worst.map {
+                [
+                    "sample": .integer($0.pair), "index": .integers($0.index), "value": .number($0.actual),
+                    "original": .number($0.expected),
+                ]
+            } ?? .null
+        return [
+            .init(key: "equal", value: .bool(isEqual)), .init(key: "mismatch", value: .optional(mismatch?.description)),
+            .init(key: "elements", value: .integer(elementCount)),
+            .init(key: "elements_beyond_tolerance", value: .integer(exceedingCount)),
+            .init(key: "max_absolute_error", value: .number(maximumAbsoluteError)),
+            .init(key: "max_relative_error", value: .number(maximumRelativeError)),
+            .init(key: "sqnr_db", value: .number(signalToNoise)), .init(key: "cosine", value: .number(cosineSimilarity)),
+            .init(key: "equal_arg_max", value: .optional(argMaxAgreement)), .init(key: "worst", value: worstElement),
+        ]
+    }
+}

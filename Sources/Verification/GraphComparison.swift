@@ -1,0 +1,80 @@
+import Datasets
+import Execution
+import GraphIR
+import Tensors
+
+/// Gathers, sample after sample, how far the values of two graphs are apart.
+struct GraphComparison {
+    private(set) var report: VerificationReport
+    /// Names of the values that are wanted besides the outputs.
+    let observed: [String]
+
+    init(candidate: Graph, original: Graph, tolerance: Tolerance, layers: Bool) {
+        let names = original.outputs.map { original[$0].name }
+        let candidateNames = candidate.outputs.map { candidate[$0].name }
+        let all = names + candidateNames.filter { !names.contains($0) }
+        let rows = layers ? Self.alignedLayers(candidate, original) : nil
+        report = VerificationReport(
+            sampleCount: 0, inputs: [], tolerance: tolerance,
+            outputs: all.map { .init(name: $0, comparison: TensorComparison(tolerance: .none)) }, layers: rows,
+            originalAgainstExpected: [], candidateAgainstExpected: [])
+        observed = (rows ?? []).map(\.value).filter { !names.contains($0) && !candidateNames.contains($0) }
+    }
+
+    /// The tensors that nodes of both graphs make under the same name, in the original's order of execution.
+    static func alignedLayers(_ candidate: Graph, _ original: Graph) -> [VerificationReport.Layer] {
+        original.nodes.flatMap { node in
+            node.outputs.compactMap { id -> VerificationReport.Layer? in
+                guard let id, let counterpart = candidate.value(named: original[id].name),
+                    let maker = candidate.producer(of: counterpart.id), isTensor(original[id]), isTensor(counterpart)
+                else { return nil }
+                return VerificationReport.Layer(
+                    node: original.label(of: node), operatorName: node.operator.name, value: counterpart.name,
+                    origin: maker.origin, comparison: TensorComparison(tolerance: .none))
+            }
+        }
+    }
+
+    private static func isTensor(_ value: Value) -> Bool { value.type == nil || value.tensorType != nil }
+
+    mutating func add(_ sample: Sample, actual: [String: Tensor], original: [String: Tensor]) {
+        if report.sampleCount == 0 {
+            report.inputs = sample.inputs.sorted { $0.key < $1.key }.map {
+                .init(name: $0.key, elementType: $0.value.elementType, shape: $0.value.shape)
+            }
+        }
+        report.sampleCount += 1
+        for index in report.outputs.indices {
+            let name = report.outputs[index].name
+            report.outputs[index].comparison.add(actual[name], expected: original[name], tolerance: report.tolerance)
+        }
+        for index in (report.layers ?? []).indices {
+            guard let name = report.layers?[index].value else { continue }
+            report.layers?[index].comparison.add(actual[name], expected: original[name], tolerance: report.tolerance)
+        }
+        for (name, tensor) in sample.expected.sorted(by: { $0.key < $1.key }) {
+            report.originalAgainstExpected.add(original[name], expected: tensor, name: name, tolerance: report.tolerance)
+            report.candidateAgainstExpected.add(actual[name], expected: tensor, name: name, tolerance: report.tolerance)
+        }
+    }
+}
+
+extension [VerificationReport.Output] {
+    /// Takes the tensors of one more sample into the entry called `name`, which is made when it is not there.
+    mutating func add(_ tensor: Tensor?, expected: Tensor, name: String, tolerance: Tolerance) {
+        if !contains(where: { $0.name == name }) { append(.init(name: name, comparison: TensorComparison(tolerance: .none))) }
+        for index in indices where self[index].name == name {
+            self[index].comparison.add(tensor, expected: expected, tolerance: tolerance)
+        }
+    }
+}
+
+extension TensorComparison {
+    /// Takes in one more pair; the first one settles the tolerance, which depends on the element type.
+    fileprivate mutating func add(_ actual: Tensor?, expected: Tensor?, tolerance: Verification.Tolerance) {
+        if pairCount == 0, let type = (expected ?? actual)?.elementType {
+            self = TensorComparison(tolerance: tolerance.resolved(for: type))
+        }
+        add(actual, expected: expected)
+    }
+}

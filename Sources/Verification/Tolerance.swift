@@ -1,0 +1,36 @@
+import Tensors
+
+/// When two numbers count as equal: |a − b| ≤ absolute + relative · |b|, where b is the original's.
+///
+/// What is left open depends on the element type. Floating-point numbers: `relative` is 1e-4 for float32 and float64, 1e-2 for
+/// float16, 1e-1 for narrower ones, and `absolute` is a tenth of that times the largest magnitude that the original's tensor has
+/// in the same sample, so that values near zero are judged by the tensor that they are part of. Integers, booleans
+/// and strings must be the same.
+public struct Tolerance: Hashable, Sendable {
+    public var absolute: Double?
+    public var relative: Double?
+
+    public init(absolute: Double? = nil, relative: Double? = nil) {
+        self.absolute = absolute
+        self.relative = relative
+    }
+
+    /// The relative part for an element type.
+    private func relative(for type: ElementType) -> Double {
+        if let relative { return relative }
+        switch type {
+        case .float32, .float64, .complex64, .complex128: return 1e-4
+        case .float16: return 1e-2
+        case .bfloat16, .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float4e2m1, .float8e8m0: return 1e-1
+        case .uint8, .int8, .uint16, .int16, .int32, .int64, .string, .bool, .uint32, .uint64, .uint4, .int4, .uint2, .int2:
+            return 0
+        }
+    }
+
+    /// The tolerance for tensors of an element type.
+    public func resolved(for type: ElementType) -> TensorComparison.Tolerance {
+        let relative = relative(for: type)
+        let shareOfLargest = absolute == nil && type.isFloatingPoint ? relative / 10 : 0
+        return TensorComparison.Tolerance(absolute: absolute ?? 0, relative: relative, shareOfLargest: shareOfLargest)
+    }
+}

@@ -1,0 +1,57 @@
+import GraphIR
+import Tensors
+
+/// What came out of comparing two graphs.
+public struct VerificationReport: Sendable {
+    public struct Output: Hashable, Sendable {
+        public var name: String
+        public var comparison: TensorComparison
+
+        public init(name: String, comparison: TensorComparison) {
+            self.name = name
+            self.comparison = comparison
+        }
+    }
+
+    /// A value that both graphs compute under the same name.
+    public struct Layer: Hashable, Sendable {
+        /// Label of the node of the original that makes the value.
+        public var node: String
+        public var operatorName: String
+        public var value: String
+        /// Which rewrite made the candidate's node; `nil` when it is the original's.
+        public var origin: Origin?
+        public var comparison: TensorComparison
+    }
+
+    public struct Input: Hashable, Sendable {
+        public var name: String
+        public var elementType: ElementType
+        public var shape: [Int]
+    }
+
+    public var sampleCount: Int
+    /// The inputs as they were in the first sample.
+    public var inputs: [Input]
+    public var tolerance: Tolerance
+    /// The candidate's outputs against the original's, in the original's order; an output that only one of the two has is a mismatch.
+    public var outputs: [Output]
+    /// In the original's order of execution; `nil` when layers were not asked for.
+    public var layers: [Layer]?
+    /// The original's outputs against those that the samples expect, as far as they expect any.
+    public var originalAgainstExpected: [Output]
+    /// The candidate's outputs against those that the samples expect.
+    public var candidateAgainstExpected: [Output]
+
+    /// Whether every output of every sample is within the tolerance.
+    public var isEqual: Bool { outputs.allSatisfy(\.comparison.isEqual) }
+
+    /// The first value, in the original's order of execution, that differs.
+    public var firstDifferentLayer: Layer? { layers?.first { !$0.comparison.isEqual } }
+
+    /// The output that is furthest from the original's.
+    public var worstOutput: Output? {
+        outputs.first { $0.comparison.mismatch != nil }
+            ?? outputs.max { $0.comparison.maximumRelativeError < $1.comparison.maximumRelativeError }
+    }
+}

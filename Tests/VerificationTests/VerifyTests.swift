@@ -1,0 +1,116 @@
+import Datasets
+import Execution
+import GraphIR
+import Tensors
+import Testing
+
+@testable import Verification
+
+struct VerifyTests {
+    /// Every wanted value is the input times what `factors` says for the graph's name and the value's.
+    private func scaling(_ factors: [String: [String: Float]]) -> ScriptedBackend {
+        ScriptedBackend { graph, inputs, names in
+            let input = try #require(inputs.values.first)
+            let elements = try input.elements(as: Float.self)
+            return try Dictionary(
+                uniqueKeysWithValues: names.map { name in
+                    let factor = factors[graph.name]?[name] ?? 1
+                    return (name, try Tensor(elements.map { $0 * factor }, shape: input.shape))
+                })
+        }
+    }
+
+    @Test func equalGraphsAreEqual() throws {
+        let graph = try chain(["a", "y"], graphName: "same")
+        let report = try verify(graph, against: graph, inputs: .random(count: 3, seed: 1), backend: scaling([:]))
+        #expect(report.isEqual)
+        #expect(report.sampleCount == 3)
+        #expect(report.outputs.map(\.name) == ["y"])
+        #expect(report.outputs[0].comparison.elementCount == 6)
+        #expect(report.inputs == [.init(name: "x", elementType: .float32, shape: [1, 2])])
+        #expect(report.layers == nil)
+    }
+
+    @Test func namesTheFirstLayerThatDiffers() throws {
+        let original = try chain(["a", "b", "c", "y"], graphName: "original")
+        let candidate = try chain(
+            ["a", "b_new", "c", "y"], graphName: "candidate", origin: Origin(pass: "separate", nodes: ["node_b"]))
+        let backend = scaling(["candidate": ["c": 1.5, "y": 2]])
+        let report = try verify(
+            candidate, against: original, inputs: .random(count: 1, seed: 1), backend: backend, layers: true)
+        #expect(!report.isEqual)
+        #expect(report.layers?.map(\.value) == ["a", "c", "y"])
+        #expect(report.firstDifferentLayer?.node == "node_c")
+        #expect(report.firstDifferentLayer?.origin == Origin(pass: "separate", nodes: ["node_b"]))
+        #expect(abs(try #require(report.firstDifferentLayer?.comparison.signalToNoise) - 6.0206) < 1e-3)
+    }
+
+    @Test func aMissingOutputIsADifference() throws {
+        let original = try chain(["a", "y"], graphName: "original", outputs: ["a", "y"])
+        let candidate = try chain(["a", "y"], graphName: "candidate")
+        let report = try verify(candidate, against: original, inputs: .random(count: 1, seed: 1), backend: scaling([:]))
+        #expect(!report.isEqual)
+        #expect(report.outputs.first?.comparison.mismatch == .missing)
+        let reversed = try verify(original, against: candidate, inputs: .random(count: 1, seed: 1), backend: scaling([:]))
+        #expect(!reversed.isEqual)
+    }
+
+    @Test func aValueThatTheBackendWithholdsIsADifference() throws {
+        let graph = try chain(["y"], graphName: "same")
+        let backend = ScriptedBackend { _, _, _ in [:] }
+        let report = try verify(graph, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
+        #expect(!report.isEqual)
+    }
+
+    @Test func refusesToCompareNothing() throws {
+        let graph = try chain(["y"], graphName: "a")
+        let other = try chain(["z"], graphName: "b")
+        let renamed = try chain(["y"], graphName: "c", input: "image")
+        let backend = scaling([:])
+        #expect(throws: CleaveError.self) {
+            try verify(graph, against: graph, inputs: .random(count: 0, seed: 1), backend: backend)
+        }
+        #expect(throws: CleaveError.self) { try verify(graph, against: graph, inputs: .samples([]), backend: backend) }
+        let outputs = try #require(throws: CleaveError.self) {
+            try verify(other, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
+        }
+        #expect(outputs.problem == "no output is in common: the original has 'y', the other model 'z'")
+        let inputs = try #require(throws: CleaveError.self) {
+            try verify(renamed, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
+        }
+        #expect(inputs.description == "tensor 'x': only the original has this input; the other model has 'image'")
+    }
+
+    @Test func comparesWithExpectedOutputs() throws {
+        let graph = try chain(["y"], graphName: "same")
+        let input = try Tensor([Float(1), 2], shape: [1, 2])
+        let sample = Sample(inputs: ["x": input], expected: ["y": try Tensor([Float(1), 3], shape: [1, 2])])
+        let report = try verify(graph, against: graph, inputs: .samples([sample]), backend: scaling([:]))
+        #expect(report.isEqual)
+        #expect(report.originalAgainstExpected.map(\.comparison.isEqual) == [false])
+        let result = try run(graph, on: .samples([sample, sample]), backend: scaling([:]))
+        #expect(!result.isExpected)
+        #expect(result.outputs[0].tensor.shape == [2, 2])
+    }
+
+    @Test func reportsProgressForEverySample() throws {
+        let graph = try chain(["y"], graphName: "same")
+        var completed: [Int] = []
+        _ = try verify(graph, against: graph, inputs: .random(count: 3, seed: 1), backend: scaling([:])) {
+            completed.append($0.completed)
+        }
+        #expect(completed == [1, 2, 3])
+    }
+
+    @Test func canBeCancelled() async throws {
+        let graph = try chain(["y"], graphName: "same")
+        let backend = scaling([:])
+        let task = Task {
+            while !Task.isCancelled { await Task.yield() }
+            return try verify(graph, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
+        }
+        task.cancel()
+        let error = await #expect(throws: CleaveError.self) { try await task.value }
+        #expect(error?.kind == .cancelled)
+    }
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""ONNX Runtime as an outside witness of what Cleave exports.
+
+    witness.py [--samples N] [--seed S] [--batch B] [--inputs FILE] [--save FILE] ORIGINAL [REWRITTEN ...]
+
+Checks every model with onnx.checker, runs ORIGINAL and every REWRITTEN model on the same inputs with ONNX Runtime, and
+prints what it found as JSON. The inputs are seeded random numbers, or the arrays of an npz file that are named after
+the model's inputs. --save writes the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
+
+The exit code is 0 unless the witness itself could not do its work; what it thinks of the models is in the JSON.
+"""
+import argparse
+import json
+import sys
+
+import numpy
+import onnx
+import onnxruntime
+
+
+def check(path):
+    """The checker's objection to a model, or None. Models with external data are checked where they are."""
+    try:
+        onnx.checker.check_model(path, full_check=True)
+    except Exception as error:  # the checker raises several unrelated types
+        return str(error).strip().splitlines()[0]
+    return None
+
+
+def session(path):
+    options = onnxruntime.SessionOptions()
+    # No fusion and no reordering of sums: the graph as it is written.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+NUMPY_TYPES = {
+    "tensor(float)": numpy.float32, "tensor(double)": numpy.float64, "tensor(float16)": numpy.float16,
+    "tensor(uint8)": numpy.uint8, "tensor(int8)": numpy.int8, "tensor(int32)": numpy.int32, "tensor(int64)": numpy.int64,
+    "tensor(bool)": numpy.bool_,
+}
+
+
+def random_inputs(runner, generator, batch):
+    inputs = {}
+    for entry in runner.get_inputs():
+        shape = [d if isinstance(d, int) else (batch if axis == 0 else 1) for axis, d in enumerate(entry.shape)]
+        kind = numpy.dtype(NUMPY_TYPES[entry.type])
+        if kind.kind == "f":
+            inputs[entry.name] = generator.standard_normal(shape).astype(kind)
+        elif kind.itemsize == 1 and kind.kind != "b":
+            limits = numpy.iinfo(kind)
+            inputs[entry.name] = generator.integers(limits.min, limits.max, size=shape, endpoint=True).astype(kind)
+        else:
+            inputs[entry.name] = generator.integers(0, 2 if kind.kind == "b" else 10, size=shape).astype(kind)
+    return inputs
+
+
+def run(runner, inputs):
+    names = [entry.name for entry in runner.get_outputs()]
+    return dict(zip(names, runner.run(names, inputs)))
+
+
+def compare(name, actual, expected):
+    """The measures that `cleave verify` reports, computed independently."""
+    if actual is None or actual.shape != expected.shape or actual.dtype != expected.dtype:
+        return {"name": name, "mismatch": f"{None if actual is None else actual.shape}, expected {expected.shape}"}
+    a, b = actual.astype(numpy.float64), expected.astype(numpy.float64)
+    error = numpy.abs(a - b)
+    largest = float(numpy.max(numpy.abs(b), initial=0.0))
+    noise, signal = float(numpy.sum(error**2)), float(numpy.sum(b**2))
+    return {
+        "name": name,
+        "max_absolute_error": float(numpy.max(error, initial=0.0)),
+        "largest_magnitude": largest,
+        "sqnr_db": None if noise == 0 else float(10 * numpy.log10(max(signal, 1e-300) / noise)),
+        "finite": bool(numpy.all(numpy.isfinite(a))),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--inputs")
+    parser.add_argument("--save")
+    parser.add_argument("original")
+    parser.add_argument("rewritten", nargs="*")
+    arguments = parser.parse_args()
+
+    original = session(arguments.original)
+    names = [entry.name for entry in original.get_inputs()]
+    if arguments.inputs:
+        with numpy.load(arguments.inputs) as archive:
+            missing = [name for name in names if name not in archive]
+            if missing:
+                sys.exit(f"witness: {arguments.inputs} has no array {missing[0]!r}")
+            samples = [{name: archive[name] for name in names}]
+    else:
+        generator = numpy.random.default_rng(arguments.seed)
+        samples = [random_inputs(original, generator, arguments.batch) for _ in range(arguments.samples)]
+
+    expected = [run(original, sample) for sample in samples]
+    if arguments.save:
+        numpy.savez(arguments.save, **samples[0], **expected[0])
+    report = {"original": {"path": arguments.original, "objection": check(arguments.original)}, "rewritten": []}
+    for path in arguments.rewritten:
+        entry = {"path": path, "objection": check(path), "samples": []}
+        try:
+            runner = session(path)
+            for sample, wanted in zip(samples, expected):
+                found = run(runner, sample)
+                entry["samples"].append([compare(name, found.get(name), value) for name, value in wanted.items()])
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            entry["failure"] = str(error).strip().splitlines()[0]
+        report["rewritten"].append(entry)
+    json.dump(report, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()
