@@ -12,9 +12,8 @@ struct CarriedTensors {
 
     init(external: ExternalData) { self.external = external }
 
-    /// Embeds all external data in a message of protobuf-c's.
     /// - Throws: `CleaveError` when external data cannot be had, or is more than a message can hold.
-    mutating func embed<Message>(_ message: UnsafeMutablePointer<Message>) throws {
+    mutating func embed<Message: WireMessage>(_ message: UnsafeMutablePointer<Message>) throws {
         try visit(UnsafeMutableRawPointer(message))
     }
 

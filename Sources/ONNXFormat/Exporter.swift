@@ -5,8 +5,8 @@ import Tensors
 
 /// Builds the messages that a graph is written as. They point at the graph's tensors and live as long as the exporter.
 final class Exporter {
-    private let graph: Graph
-    private let arena = MessageArena()
+    let graph: Graph
+    let arena = MessageArena()
     /// Messages of the initializers that hold elements of fixed size, in order.
     private var initializers: [(message: UnsafeMutablePointer<Onnx__TensorProto>, tensor: Tensor)] = []
 

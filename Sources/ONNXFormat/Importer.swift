@@ -110,11 +110,12 @@ struct Importer {
         }
     }
 
+    /// Operators see a sparse initializer as the tensor that it stands for; only its storage is sparse.
     private static func type(of initializer: Onnx__SparseTensorProto) throws -> ValueType? {
         guard let type = ElementType(rawValue: Int(initializer.values?.pointee.data_type ?? 0)) else { return nil }
         let shape = UnsafeBufferPointer(start: initializer.dims, count: initializer.n_dims).map { Int($0) }
         _ = try Tensor.elementCount(of: shape)
-        return .sparseTensor(TensorType(type, lengths: shape))
+        return .tensor(TensorType(type, lengths: shape))
     }
 
     private mutating func addInputs(to editor: inout GraphEditor) throws {

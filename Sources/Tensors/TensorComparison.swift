@@ -10,21 +10,18 @@ public struct TensorComparison: Hashable, Sendable {
     public struct Tolerance: Hashable, Sendable {
         public var absolute: Double
         public var relative: Double
+        /// Added to `absolute`: this share of the largest finite magnitude in the expected tensor of the pair, so that elements
+        /// near zero are judged by the tensor that they are part of.
+        public var shareOfLargest: Double
 
-        public init(absolute: Double, relative: Double) {
+        public init(absolute: Double, relative: Double, shareOfLargest: Double = 0) {
             self.absolute = absolute
             self.relative = relative
+            self.shareOfLargest = shareOfLargest
         }
 
         /// Nothing but the same number.
         public static let none = Tolerance(absolute: 0, relative: 0)
-
-        /// The error of an element in units of what is allowed: at most 1 when it counts as equal.
-        func excess(error: Double, expected: Double) -> Double {
-            if error == 0 { return 0 }
-            let allowed = absolute + relative * abs(expected)
-            return allowed.isFinite && allowed > 0 ? error / allowed : .infinity
-        }
     }
 
     /// Why a pair cannot be compared element by element.
@@ -64,6 +61,8 @@ public struct TensorComparison: Hashable, Sendable {
     public private(set) var worst: WorstElement?
 
     private var worstExcess = 0.0
+    /// The absolute tolerance for the pair that is being added.
+    private var absoluteTolerance = 0.0
     /// Σ b², Σ (a − b)², Σ a² and Σ a·b over the elements that are finite in both.
     private var signal = 0.0
     private var noise = 0.0
@@ -110,6 +109,7 @@ public struct TensorComparison: Hashable, Sendable {
         }
         guard actual.shape == expected.shape else { return refuse(.shape(actual.shape, expected: expected.shape)) }
         if !actual.isIdentical(to: expected) { isBitExact = false }
+        absoluteTolerance = tolerance.absolute
         elementCount += expected.count
         switch expected.elementType {
         case .float32: compare(actual, expected, as: Float.self, { Double($0) }, distance: { abs(Double($0) - Double($1)) })
@@ -163,6 +163,13 @@ extension TensorComparison {
         _ real: (Element) -> Double, distance: (Element, Element) -> Double
     ) {
         guard !expected.isEmpty else { return }
+        if tolerance.shareOfLargest > 0 {
+            let largest = expected.reduce(0.0) { largest, element in
+                let magnitude = abs(real(element))
+                return magnitude.isFinite ? max(largest, magnitude) : largest
+            }
+            absoluteTolerance += tolerance.shareOfLargest * largest
+        }
         let classAxis = shape.count > 1 ? 1 : 0
         let classes = shape.isEmpty ? 1 : shape[classAxis]
         let inner = shape.dropFirst(classAxis + 1).reduce(1, *)
@@ -201,8 +208,10 @@ extension TensorComparison {
     }
 
     private mutating func recordError(_ error: Double, actual: Double, expected: Double, offset: Int, shape: [Int]) {
-        let excess = tolerance.excess(error: error, expected: expected)
-        let floor = tolerance.relative > 0 ? tolerance.absolute / tolerance.relative : 0
+        let allowed = absoluteTolerance + tolerance.relative * abs(expected)
+        // In units of what is allowed: at most 1 when the element counts as equal.
+        let excess = allowed.isFinite && allowed > 0 ? error / allowed : .infinity
+        let floor = tolerance.relative > 0 ? absoluteTolerance / tolerance.relative : 0
         let scale = abs(expected) + floor
         maximumAbsoluteError = max(maximumAbsoluteError, error)
         maximumRelativeError = max(maximumRelativeError, error.isFinite && scale > 0 ? error / scale : .infinity)

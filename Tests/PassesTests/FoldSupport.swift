@@ -21,7 +21,7 @@ func rewritten<Rule: RewriteRule>(_ graph: Graph, by rule: Rule) throws -> (grap
 /// Folds, and checks what every fold must keep: the interface, what the network computes, and that a second fold does nothing.
 func folded(_ graph: Graph, tolerance: Double = 1e-5, _ location: SourceLocation = #_sourceLocation) throws -> (graph: Graph, reports: [PassReport]) {
     var result = graph
-    let reports = try result.fold(evaluate: referenceEvaluator)
+    let reports = try result.fold(evaluate: referenceEvaluator, options: .verifying)
     #expect(result.interface == graph.interface, sourceLocation: location)
     try expectEqualOutputs(result, graph, tolerance: tolerance, location)
     var again = result
@@ -75,6 +75,11 @@ func expectClose(
         pair.0.isNaN && pair.1.isNaN ? worst : (abs(pair.0 - pair.1) <= .infinity ? max(worst, abs(pair.0 - pair.1)) : .infinity)
     }
     #expect(worst <= tolerance * max(scale, 1e-3), "\(name): differs by \(worst) where the largest number is \(scale)", sourceLocation: location)
+}
+
+extension Pipeline.Options {
+    /// Verifies the graph after every pass.
+    static let verifying = Pipeline.Options(verify: { try $0.verify() }, observe: nil, passLimit: nil)
 }
 
 extension PassReport {

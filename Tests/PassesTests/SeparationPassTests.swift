@@ -1,5 +1,6 @@
 import GraphIR
 import ModelZoo
+import Synchronization
 import Tensors
 import Testing
 
@@ -223,6 +224,22 @@ import Testing
     func ranksOutOfRangeAreRefused(rank: DecompositionRank) throws {
         var graph = try Self.residual()
         #expect(throws: CleaveError.self) { try SeparateConvolutions(.spatial, initialize: .decompose(rank)).run(on: &graph) }
+    }
+
+    @Test func progressCountsAndStops() throws {
+        let graph = try Self.residual()
+        let seen = Mutex<[Int]>([])
+        var separated = graph
+        _ = try SeparateConvolutions(.spatial).separate(&separated) { done, total in
+            #expect(total == 2)
+            seen.withLock { $0.append(done) }
+        }
+        #expect(seen.withLock { $0.count } == 4 && seen.withLock { $0.max() } == 2)
+        var stopped = graph
+        #expect(throws: CleaveError(.cancelled, "stopped")) {
+            try SeparateConvolutions(.spatial).separate(&stopped) { _, _ in throw CleaveError(.cancelled, "stopped") }
+        }
+        #expect(stopped.operatorNames == graph.operatorNames)
     }
 
     // MARK: Random weights

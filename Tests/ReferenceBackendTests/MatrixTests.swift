@@ -59,7 +59,7 @@ struct MatrixTests {
 
     @Test(arguments: [
         ("ij,jk->ik", [[2, 2]]), ("ij->ij", [[2]]), ("ij,jk", [[2, 3], [2, 3]]), ("ij->ik", [[2, 2]]), ("ij->ii", [[2, 2]]), ("i.j", [[2, 2]]),
-        ("i->j->k", [[2]]), ("......", [[2]]), ("é", [[2]]),
+        ("i->j->k", [[2]]), ("......", [[2]]),
     ] as [(String, [[Int]])])
     func refusesMalformedEquations(_ equation: String, _ shapes: [[Int]]) throws {
         #expect(throws: CleaveError.self) { try outputs(of: .einsum(Einsum(equation: equation)), shapes.map { try counting($0) }) }
