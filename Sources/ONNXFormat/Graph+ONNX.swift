@@ -13,8 +13,7 @@ extension Graph {
     ///   rule of ONNX, or uses an opset beyond 23. External data must lie in the model's folder.
     public init(onnx path: String) throws {
         self = try locating(file: path) {
-            let model = try Self.unpack(path)
-            return try Self.build(model, folder: (path as NSString).deletingLastPathComponent)
+            try Self.build(UnpackedMessage(MappedFile(path)), folder: (path as NSString).deletingLastPathComponent)
         }
     }
 
@@ -25,13 +24,6 @@ extension Graph {
         self = try onnxBytes.withUnsafeBytes {
             try Self.build(UnpackedMessage<Onnx__ModelProto>($0), folder: externalDataFolder)
         }
-    }
-
-    /// Unpacks a file; it is not mapped any more when this returns.
-    private static func unpack(_ path: String) throws -> UnpackedMessage<Onnx__ModelProto> {
-        let file = try MappedFile(path)
-        file.expectSequentialReading()
-        return try UnpackedMessage(file.bytes)
     }
 
     private static func build(_ model: borrowing UnpackedMessage<Onnx__ModelProto>, folder: String?) throws -> Graph {
@@ -52,8 +44,10 @@ extension Graph {
     /// - Throws: `CleaveError` when that would be over 2 GiB, or the graph's opset cannot express an operator.
     public func onnxBytes() throws -> [UInt8] {
         let exporter = Exporter(self)
-        let model = try exporter.model()
-        try exporter.checkSize(of: model, limit: Int(Int32.max))
-        return packed(model)
+        return try withExtendedLifetime(exporter) {
+            let model = try exporter.model()
+            try exporter.checkSize(of: model, limit: Int(Int32.max))
+            return packed(model)
+        }
     }
 }

@@ -36,6 +36,12 @@ final class MappedFile: @unchecked Sendable {
         madvise(UnsafeMutableRawPointer(mutating: address), bytes.count, MADV_WILLNEED)
     }
 
+    /// Takes the file's pages out of the process's memory; reading them again fetches them from the system's cache.
+    func dropPages() {
+        guard let address = bytes.baseAddress else { return }
+        madvise(UnsafeMutableRawPointer(mutating: address), bytes.count, MADV_DONTNEED)
+    }
+
     deinit {
         guard let address = bytes.baseAddress else { return }
         munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)

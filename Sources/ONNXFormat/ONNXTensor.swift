@@ -18,17 +18,16 @@ public struct ONNXTensor: Hashable, Sendable {
     /// - Throws: `CleaveError` naming the file, when it holds no tensor: damaged, or a sequence, which has another message.
     public init(path: String) throws {
         self = try locating(file: path) {
-            try Self(MappedFile(path).bytes, folder: (path as NSString).deletingLastPathComponent)
+            try Self(UnpackedMessage(MappedFile(path)), folder: (path as NSString).deletingLastPathComponent)
         }
     }
 
     /// Reads a serialized `TensorProto`.
     public init(bytes: some ContiguousBytes) throws {
-        self = try bytes.withUnsafeBytes { try Self($0, folder: nil) }
+        self = try bytes.withUnsafeBytes { try Self(UnpackedMessage($0), folder: nil) }
     }
 
-    private init(_ bytes: UnsafeRawBufferPointer, folder: String?) throws {
-        let message = try UnpackedMessage<Onnx__TensorProto>(bytes)
+    private init(_ message: borrowing UnpackedMessage<Onnx__TensorProto>, folder: String?) throws {
         name = try text(message.pointer.pointee.name)
         tensor = try TensorReader(external: ExternalData(folder: folder)).tensor(message.pointer, .takeOver)
     }
@@ -39,7 +38,7 @@ public struct ONNXTensor: Hashable, Sendable {
         let message = arena.make(Onnx__TensorProto.self)
         if !name.isEmpty { message.pointee.name = arena.string(name) }
         tensor.write(into: message, arena)
-        return packed(message)
+        return withExtendedLifetime(arena) { packed(message) }
     }
 
     /// Writes a `.pb` file.

@@ -21,8 +21,9 @@ struct OperatorEntry: Sendable {
 
 /// All operators that the typed graph knows, by ONNX's name.
 enum OperatorTable {
-    /// The versions of ONNX's default operator set whose operators are typed.
-    static let opsets = 6...23
+    /// The versions of ONNX's default operator set that are read. Up to opset 5, operators whose definition changed since
+    /// are opaque.
+    static let opsets = 1...23
 
     static let entries: [String: OperatorEntry] = {
         let all = [

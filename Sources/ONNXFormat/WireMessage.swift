@@ -1,5 +1,6 @@
 import COnnxSchema
 import CProtobufC
+import Foundation
 import Tensors
 
 /// A message struct that protoc-c generated.
@@ -45,6 +46,18 @@ extension Onnx__OperatorSetIdProto: WireMessage {
 extension Onnx__StringStringEntryProto: WireMessage {
     static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__string_string_entry_proto__init(message) }
 }
+extension Onnx__FunctionProto: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__function_proto__init(message) }
+}
+extension Onnx__TrainingInfoProto: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__training_info_proto__init(message) }
+}
+extension Onnx__SparseTensorProto: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__sparse_tensor_proto__init(message) }
+}
+extension Onnx__TensorAnnotation: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__tensor_annotation__init(message) }
+}
 extension Onnx__TypeProto: WireMessage {
     static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__type_proto__init(message) }
 }
@@ -81,7 +94,29 @@ struct UnpackedMessage<Message: WireMessage>: ~Copyable {
     /// - Throws: `CleaveError` saying what is wrong with the bytes and where.
     init(_ bytes: UnsafeRawBufferPointer) throws {
         try checkWire(bytes, Message.descriptor)
-        guard let message = unpackWire(bytes, Message.descriptor, cleave_wire_allocator()) else {
+        try self.init(unpackWire(bytes, Message.descriptor, cleave_wire_allocator()))
+    }
+
+    /// Checks and unpacks a file. What was read of it is forgotten every few megabytes, so that file and message are never
+    /// both in memory as a whole.
+    /// - Throws: `CleaveError` saying what is wrong with the bytes and where.
+    init(_ file: MappedFile) throws {
+        file.expectSequentialReading()
+        try checkWire(file.bytes, Message.descriptor)
+        let source = UnpackedFile(file)
+        try self.init(
+            withExtendedLifetime(source) {
+                var allocator = ProtobufCAllocator(
+                    alloc: { context, size in
+                        context.flatMap { Unmanaged<UnpackedFile>.fromOpaque($0).takeUnretainedValue().allocate(size) }
+                    },
+                    free: { _, block in free(block) }, allocator_data: Unmanaged.passUnretained(source).toOpaque())
+                return unpackWire(file.bytes, Message.descriptor, &allocator)
+            })
+    }
+
+    private init(_ message: UnsafeMutablePointer<ProtobufCMessage>?) throws {
+        guard let message else {
             throw CleaveError(.malformedFile, "the file is damaged, or memory ran out", suggestion: "fetch or export the file again")
         }
         pointer = UnsafeMutableRawPointer(message).assumingMemoryBound(to: Message.self)
@@ -90,6 +125,27 @@ struct UnpackedMessage<Message: WireMessage>: ~Copyable {
     deinit {
         protobuf_c_message_free_unpacked(
             UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self), cleave_wire_allocator())
+    }
+}
+
+/// A file that is being unpacked, whose pages go as the message grows.
+private final class UnpackedFile {
+    private let file: MappedFile
+    private var allocated = 0
+
+    private static let interval = 8 << 20
+
+    init(_ file: MappedFile) { self.file = file }
+
+    /// Memory that `free` releases.
+    func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+        allocated += size
+        if allocated > Self.interval {
+            allocated = 0
+            file.dropPages()
+        }
+        guard let allocator = cleave_wire_allocator() else { return nil }
+        return allocator.pointee.alloc(allocator.pointee.allocator_data, size)
     }
 }
 

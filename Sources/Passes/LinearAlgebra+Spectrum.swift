@@ -1,4 +1,14 @@
+import Foundation
 import Tensors
+
+/// Keeps OpenBLAS to the calling thread, where the BLAS is OpenBLAS.
+///
+/// Layers are decomposed side by side (`concurrentMap`), and threads within each would only wait for each other. Nor do the
+/// numbers then depend on how many processors there are.
+private let blasIsSingleThreaded: Void = {
+    guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "openblas_set_num_threads") else { return }
+    unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)(1)
+}()
 
 /// The singular values of a matrix M, and its best approximations of any rank.
 ///
@@ -6,6 +16,9 @@ import Tensors
 /// division by small singular values occurs in it: at full rank it is M up to the orthogonality of V, some 1e-14, however badly M
 /// is conditioned. The Gram matrix of the smaller side is decomposed, which takes half the time of `dgesdd` for all vectors and a
 /// quarter for a third of them.
+///
+/// Directions with σ_k below √ε·σ_1, 1.5e-8·σ_1, are not told apart in MᵀM: a truncated product may be that much worse than
+/// the best one, less than rounding the factors to float32 costs.
 struct SingularSpectrum: Sendable {
     private let matrix: Matrix
     private let gram: SymmetricEigenproblem
@@ -17,8 +30,9 @@ struct SingularSpectrum: Sendable {
     /// - Parameter matrix: finite numbers whose squares neither overflow nor vanish; at least one row and one column.
     /// - Throws: `CleaveError` when LAPACK fails or the matrix is too large.
     init(_ matrix: Matrix) throws {
+        blasIsSingleThreaded
         self.matrix = matrix
-        gram = try SymmetricEigenproblem(upperTriangleOf: matrix.smallerGram())
+        gram = try SymmetricEigenproblem(upperTriangleOf: try matrix.smallerGram())
         energies = gram.eigenvalues.map { max($0, 0) }
         tails = energies.reversed().reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }.reversed()
     }

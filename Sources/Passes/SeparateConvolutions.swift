@@ -1,11 +1,12 @@
-import Foundation
 import GraphIR
+import Synchronization
 import Tensors
 
 /// Replaces two-dimensional convolutions by a separable form of two layers each, without batch norm or activation in between
 /// ("Structural Compression of ResNet-like Convolutional Neural Networks", Kastanos).
 ///
-/// A convolution is replaced where that lowers both its parameters and its multiplications, unless the decomposition is `.exact`.
+/// A convolution is replaced where that lowers its parameters and does not raise its multiplications, unless the decomposition is
+/// `.exact`.
 /// The second layer keeps the bias and makes the value that the convolution made. Convolutions that share a weight share the
 /// factors, and are replaced together or not at all.
 public struct SeparateConvolutions: Pass {
@@ -23,6 +24,9 @@ public struct SeparateConvolutions: Pass {
         case random(seed: UInt64)
     }
 
+    /// Called with the number of weights done and their total.
+    public typealias Progress = @Sendable (_ done: Int, _ total: Int) throws -> Void
+
     public var form: SeparableForm
     public var scope: Scope
     public var initialization: Initialization
@@ -39,19 +43,18 @@ public struct SeparateConvolutions: Pass {
     public var fidelity: Fidelity { initialization == .decompose(.exact) ? .rounding(tolerance: 1e-5) : .approximate }
 
     public func run(on graph: inout Graph) throws -> PassReport {
-        let report = try separate(&graph)
-        return PassReport(
-            pass: name, fidelity: fidelity, rewrites: report.layers.map { .init(node: $0.node, detail: $0.detail) }, skips: report.skips)
+        try separate(&graph).passReport(name)
     }
 
     /// Separates the convolutions of `graph` and says, layer by layer, what that did.
-    /// - Throws: `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN, infinities);
+    /// - Parameter progress: called with the number of weights done and their total, from several threads; stops the work by throwing.
+    /// - Throws: what `progress` throws; `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN, infinities);
     ///   the graph is then untouched.
-    public func separate(_ graph: inout Graph) throws -> SeparationReport {
+    public func separate(_ graph: inout Graph, progress: Progress? = nil) throws -> SeparationReport {
         if case .decompose(let rank) = initialization { try rank.validate() }
         var outcome = try survey(graph)
         let groups = makeGroups(graph, &outcome)
-        for (group, choice) in zip(groups, try choices(for: groups)) {
+        for (group, choice) in zip(groups, try choices(for: groups, progress)) {
             switch choice {
             case .success(let choice): outcome.chosen.append((group, choice))
             case .failure(let leftAlone): for member in group.members { outcome.skips[member.node.id] = leftAlone.reason }
@@ -153,16 +156,22 @@ public struct SeparateConvolutions: Pass {
         var reason: SkipReason
     }
 
-    private func choices(for groups: [Group]) throws -> [Result<Choice, LeftAlone>] {
-        try concurrentMap(groups, largestFirst: { $0.weight.count }) { group in
+    private func choices(for groups: [Group], _ progress: Progress?) throws -> [Result<Choice, LeftAlone>] {
+        let done = Atomic(0)
+        return try concurrentMap(groups, largestFirst: { $0.weight.count }) { group in
+            try progress?(done.load(ordering: .relaxed), groups.count)
             let first = group.members[0]
-            return try locating(node: first.label, operatorName: first.node.operator.name, tensor: group.weightName) {
+            let result: Result<Choice, LeftAlone> = try locating(
+                node: first.label, operatorName: first.node.operator.name, tensor: group.weightName
+            ) {
                 do {
                     return .success(try choice(for: group))
                 } catch let error as LeftAlone {
                     return .failure(error)
                 }
             }
+            try progress?(done.wrappingAdd(1, ordering: .relaxed).newValue, groups.count)
+            return result
         }
     }
 
@@ -176,14 +185,14 @@ public struct SeparateConvolutions: Pass {
         }
     }
 
-    /// The separations under which every member's parameters and multiplications fall.
+    /// The separations under which every member gets smaller.
     private func affordable(_ separations: [Separation], _ group: Group) throws -> [Separation] {
         guard !ignoresCost else { return separations }
         let affordable = separations.filter { separation in
-            group.members.allSatisfy { $0.shape.cost(of: separation).isBelow($0.shape.cost) }
+            group.members.allSatisfy { $0.shape.cost(of: separation).isSmaller(than: $0.shape.cost) }
         }
         if affordable.isEmpty, let separation = separations.first,
-            let member = group.members.first(where: { !$0.shape.cost(of: separation).isBelow($0.shape.cost) })
+            let member = group.members.first(where: { !$0.shape.cost(of: separation).isSmaller(than: $0.shape.cost) })
         {
             let excess = member.shape.cost(of: separation).excess(over: member.shape.cost)
             throw LeftAlone(reason: SkipReason("would not get smaller: \(excess)"))

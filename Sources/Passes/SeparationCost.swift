@@ -26,19 +26,22 @@ public struct LayerCost: Hashable, Sendable {
         return Double(multiplicationsPerPosition) / Double(max(other.multiplicationsPerPosition, 1))
     }
 
-    /// Whether both numbers are lower: the condition under which the paper replaces a convolution.
-    public func isBelow(_ other: LayerCost) -> Bool {
-        guard parameters < other.parameters else { return false }
-        if let mine = multiplications, let theirs = other.multiplications { return mine < theirs }
-        return multiplicationsPerPosition < other.multiplicationsPerPosition
+    /// Whether the layer has fewer parameters than another one and no more multiplications: the condition for replacing it.
+    ///
+    /// The paper wants both to fall, and replaces all sixteen 3×3 convolutions of ResNet50V2 by spatial factors. Three of them have
+    /// stride 2, where the first factor still works on every column and multiplications come out equal, 2·3 + 3 = 9: a tie counts.
+    public func isSmaller(than other: LayerCost) -> Bool { parameters < other.parameters && !takesMoreMultiplications(than: other) }
+
+    private func takesMoreMultiplications(than other: LayerCost) -> Bool {
+        if let mine = multiplications, let theirs = other.multiplications { return mine > theirs }
+        return multiplicationsPerPosition > other.multiplicationsPerPosition
     }
 
-    /// Which of the numbers do not fall, as in `parameters 1.12×, multiplications 1.07×`.
+    /// Which of the numbers stand against a replacement, as in `parameters 1.12×, multiplications 1.07×`.
     func excess(over other: LayerCost) -> String {
         var parts: [String] = []
         if parameters >= other.parameters { parts.append("parameters \(factor(parameterRatio(to: other)))") }
-        let ratio = multiplicationRatio(to: other)
-        if ratio >= 1 { parts.append("multiplications \(factor(ratio))") }
+        if takesMoreMultiplications(than: other) { parts.append("multiplications \(factor(multiplicationRatio(to: other)))") }
         return parts.joined(separator: ", ")
     }
 

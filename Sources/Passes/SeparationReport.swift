@@ -48,4 +48,9 @@ public struct SeparationReport: Hashable, Sendable {
         self.skips = skips
         self.fidelity = fidelity
     }
+
+    /// The report of the pass called `name` that did this.
+    public func passReport(_ name: String) -> PassReport {
+        PassReport(pass: name, fidelity: fidelity, rewrites: layers.map { .init(node: $0.node, detail: $0.detail) }, skips: skips)
+    }
 }

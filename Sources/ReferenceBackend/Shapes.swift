@@ -1,17 +1,9 @@
 import Foundation
 import Tensors
 
-/// The number of elements of a result of `shape`.
-/// - Throws: `CleaveError` when the elements, as Doubles, would need more memory than the machine has.
-func resultCount(_ shape: [Int]) throws -> Int {
-    let count = try Tensor.elementCount(of: shape)
-    let limit = Int(clamping: ProcessInfo.processInfo.physicalMemory / UInt64(MemoryLayout<Double>.stride))
-    guard count <= limit else {
-        throw CleaveError(
-            .shapeMismatch, "the result has shape \(shape), \(count) elements, expected at most the \(limit) that memory can hold")
-    }
-    return count
-}
+/// The number of elements of a result of `shape`, which kernels compute in Double or Int64.
+/// - Throws: `CleaveError` when that would need more memory than the machine has.
+func resultCount(_ shape: [Int]) throws -> Int { try Tensor.allocatableCount(of: shape, .float64) }
 
 /// Calls `body` with the coordinates of every position of `shape`, in row-major order.
 func forEachPosition(in shape: [Int], _ body: ([Int]) throws -> Void) rethrows {

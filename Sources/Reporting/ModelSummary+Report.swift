@@ -19,7 +19,7 @@ extension ModelSummary {
 
     /// `model.onnx · opset 17 · 190 nodes · 53 convolutions`
     var headline: String {
-        let convolutions = layers.count { $0.operatorName == "Conv" }
+        let convolutions = cost.layers.count { $0.operatorName == "Conv" }
         return [
             file.printable(), "opset \(opset)", NumberFormat.quantity(nodeCount, "node"),
             NumberFormat.quantity(convolutions, "convolution"),
@@ -34,9 +34,9 @@ extension ModelSummary: Report {
         lines += totalsTable.lines(style: style) + [""]
         lines += operatorLines
         if !separable.isEmpty {
-            lines += ["", "  convolutions larger than 1×1: what each form leaves of them, and the paper's formulas", ""]
+            lines += ["", "  what each form would leave of parameters (P) and multiplications (M), and the paper's formulas", ""]
             lines += separableTable.lines(style: style)
-            lines += ["", "  the network with the convolutions of its residual blocks in each form", ""]
+            lines += ["", "  the network with its residual blocks in each form", ""]
             lines += formsTable.lines(style: style)
         }
         return lines.joined(separator: "\n")
@@ -55,7 +55,7 @@ extension ModelSummary: Report {
     private var totalsTable: Table {
         var table = Table([.left(""), .right(""), .left("")])
         table.addRow([
-            .init("parameters", .faint), .init(NumberFormat.grouped(cost.parameters)), .init(NumberFormat.bytes(cost.parameterBytes)),
+            .init("parameters", .faint), .init(NumberFormat.grouped(cost.parameters)), .init("\(NumberFormat.grouped(cost.trainableParameters)) of them trainable, \(NumberFormat.bytes(cost.parameterBytes))"),
         ])
         table.addRow([
             .init("multiply-accumulates", .faint), .init(cost.multiplyAccumulates.map(NumberFormat.count) ?? "–"),
@@ -86,9 +86,9 @@ extension ModelSummary: Report {
 
     private var separableTable: Table {
         var table = Table([
-            .left("convolution"), .left("kernel"), .right("filters × channels"), .left("residual"), .right("parameters"),
-            .right("spatial P"), .right("2/n"), .right("spatial M"), .right("formula"), .right("depthwise P"), .right("depthwise M"),
-            .right("1/n² + 1/O"),
+            .left("convolution"), .left("kernel"), .right("filters × channels"), .left("block"), .right("parameters"),
+            .right("spatial P"), .right("2/n"), .right("spatial M"), .right("formula"), .right("depthwise P"), .right("M"),
+            .right("1/n²+1/O"),
         ])
         for estimate in separable {
             let spatial = estimate.spatial.cost
@@ -96,7 +96,7 @@ extension ModelSummary: Report {
             let formulas = estimate.formulas
             table.addRow([
                 .init(estimate.node), .init(estimate.shape.kernelDescription),
-                .init("\(estimate.shape.filters) × \(estimate.shape.channels)"), estimate.isInsideResidualBlock ? "yes" : "no",
+                .init("\(estimate.shape.filters) × \(estimate.shape.channels)"), estimate.isInsideResidualBlock ? "residual" : "–",
                 .init(NumberFormat.grouped(estimate.cost.parameters)),
                 Self.factor(spatial?.parameterRatio(to: estimate.cost)), Self.factor(formulas?.spatialParameters),
                 Self.factor(spatial?.multiplicationRatio(to: estimate.cost)), Self.factor(formulas?.spatialMultiplications),
@@ -110,16 +110,19 @@ extension ModelSummary: Report {
     private static func factor(_ value: Double?) -> Table.Cell { .init(value.map(NumberFormat.ratio) ?? "–") }
 
     private var formsTable: Table {
-        var table = Table([.left("form"), .right("convolutions"), .right("parameters"), .right("factor"), .right("multiply-accumulates"), .right("factor")])
+        var table = Table([
+            .left("form"), .right("convolutions"), .right("parameters"), .right("trainable"), .right("factor"),
+            .right("multiply-accumulates"), .right("factor"),
+        ])
         table.addRow([
-            "as it is", "", .init(NumberFormat.grouped(cost.parameters)), "",
+            "as it is", "", .init(NumberFormat.grouped(cost.parameters)), .init(NumberFormat.grouped(cost.trainableParameters)), "",
             .init(cost.multiplyAccumulates.map(NumberFormat.count) ?? "–"), "",
         ])
-        for form in SeparableForm.allCases {
-            let total = total(form)
+        for total in SeparableForm.allCases.map(total) {
             table.addRow([
-                .init(form.rawValue), .init("\(total.convolutions)"), .init(NumberFormat.grouped(total.parameters)),
-                .init(NumberFormat.ratio(Double(total.parameters) / Double(cost.parameters))),
+                .init(total.form.rawValue), .init("\(total.convolutions)"), .init(NumberFormat.grouped(total.parameters)),
+                .init(NumberFormat.grouped(total.trainableParameters)),
+                Self.factor(Double(total.parameters) / Double(cost.parameters)),
                 .init(total.multiplyAccumulates.map(NumberFormat.count) ?? "–"),
                 Self.factor(total.multiplyAccumulates.flatMap { new in cost.multiplyAccumulates.map { Double(new) / Double($0) } }),
             ])
@@ -133,10 +136,10 @@ extension ModelSummary: Report {
         func interfaces(_ entries: [Interface]) -> JSONValue {
             .array(entries.map { ["name": .string($0.name), "type": .optional($0.type?.description)] })
         }
-        let forms = SeparableForm.allCases.map { form -> JSONValue in
-            let total = total(form)
-            return [
-                "form": .string(form.rawValue), "convolutions": .integer(total.convolutions), "parameters": .integer(total.parameters),
+        let forms = SeparableForm.allCases.map(total).map { total -> JSONValue in
+            [
+                "form": .string(total.form.rawValue), "convolutions": .integer(total.convolutions),
+                "parameters": .integer(total.parameters), "trainable_parameters": .integer(total.trainableParameters),
                 "multiply_accumulates": .optional(total.multiplyAccumulates),
             ]
         }
@@ -145,6 +148,7 @@ extension ModelSummary: Report {
             .init(key: "opset", value: .integer(opset)), .init(key: "nodes", value: .integer(nodeCount)),
             .init(key: "inputs", value: interfaces(inputs)), .init(key: "outputs", value: interfaces(outputs)),
             .init(key: "parameters", value: .integer(cost.parameters)),
+            .init(key: "trainable_parameters", value: .integer(cost.trainableParameters)),
             .init(key: "parameter_bytes", value: .integer(cost.parameterBytes)),
             .init(key: "multiply_accumulates", value: .optional(cost.multiplyAccumulates)),
             .init(key: "activation_bytes", value: .optional(cost.activationBytes)),
@@ -161,9 +165,9 @@ extension ModelSummary.Detailed: Report {
         var table = Table([
             .left("layer"), .left("operator"), .left("output"), .right("parameters"), .right("multiply-accumulates"), .right("activation"),
         ])
-        for layer in summary.layers {
+        for (layer, output) in zip(summary.cost.layers, summary.outputTypes) {
             table.addRow([
-                .init(layer.node), .init(layer.operatorName), .init(layer.output?.description ?? "unknown"),
+                .init(layer.name), .init(layer.operatorName), .init(output?.description ?? "unknown"),
                 .init(layer.parameters == 0 ? "" : NumberFormat.grouped(layer.parameters)),
                 .init(layer.multiplyAccumulates.map { $0 == 0 ? "" : NumberFormat.count($0) } ?? "–"),
                 .init(layer.activationBytes.map(NumberFormat.bytes) ?? "–"),
@@ -173,9 +177,9 @@ extension ModelSummary.Detailed: Report {
     }
 
     public var json: JSONValue {
-        let layers = summary.layers.map { layer -> JSONValue in
+        let layers = zip(summary.cost.layers, summary.outputTypes).map { layer, output -> JSONValue in
             [
-                "node": .string(layer.node), "operator": .string(layer.operatorName), "output": .optional(layer.output?.description),
+                "node": .string(layer.name), "operator": .string(layer.operatorName), "output": .optional(output?.description),
                 "parameters": .integer(layer.parameters), "multiply_accumulates": .optional(layer.multiplyAccumulates),
                 "activation_bytes": .optional(layer.activationBytes),
             ]

@@ -15,22 +15,12 @@ public struct ModelSummary: Sendable {
         public var count: Int
     }
 
-    /// A node and what it costs.
-    public struct Layer: Hashable, Sendable {
-        public var node: String
-        public var operatorName: String
-        public var output: ValueType?
-        public var parameters: Int
-        /// `nil` when a shape that matters is not known.
-        public var multiplyAccumulates: Int?
-        public var activationBytes: Int?
-    }
-
-    /// What the network would cost with its residual blocks in a separable form.
+    /// What the network would cost with convolutions of its residual blocks in a separable form.
     public struct FormTotal: Hashable, Sendable {
         public var form: SeparableForm
         public var convolutions: Int
         public var parameters: Int
+        public var trainableParameters: Int
         public var multiplyAccumulates: Int?
     }
 
@@ -43,14 +33,14 @@ public struct ModelSummary: Sendable {
     public var outputs: [Interface]
     /// By decreasing count, then by name.
     public var operators: [OperatorCount]
-    /// In execution order.
-    public var layers: [Layer]
-    public var cost: ModelCost
+    /// For one sample where the model leaves the leading dimension of its inputs open.
+    public var cost: GraphCost
+    /// The types of the nodes' first outputs, in execution order.
+    public var outputTypes: [ValueType?]
     /// Convolutions with a kernel larger than 1×1, in execution order.
     public var separable: [SeparationEstimate]
 
-    /// - Parameter graph: for exact numbers with the shapes that it is to run with, see `Graph.specialized`.
-    /// - Throws: `CleaveError` for attributes that do not fit their weights.
+    /// - Throws: `CleaveError` for attributes that do not fit their weights, or shapes that do not fit each other.
     public init(_ graph: Graph, file: String, fileSize: Int?) throws {
         self.file = file
         self.fileSize = fileSize
@@ -63,33 +53,47 @@ public struct ModelSummary: Sendable {
         operators = counts.map { OperatorCount(name: $0.key, count: $0.value) }.sorted {
             ($1.count, $0.name) < ($0.count, $1.name)
         }
-        layers = graph.layerCosts()
-        cost = ModelCost(graph)
+        cost = try graph.cost(assuming: [:])
+        outputTypes = graph.nodes.map { node in (node.outputs.first ?? nil).flatMap { graph[$0].type } }
         separable = try SeparationEstimate.estimates(of: graph)
     }
 
-    public var nodeCount: Int { layers.count }
+    public var nodeCount: Int { cost.layers.count }
 
-    /// The network with all convolutions inside residual blocks in `form` where both parameters and multiplications fall.
+    /// The network with the convolutions inside residual blocks in `form`, as far as `SeparateConvolutions` replaces them.
     public func total(_ form: SeparableForm) -> FormTotal {
         var total = FormTotal(
-            form: form, convolutions: 0, parameters: cost.parameters, multiplyAccumulates: cost.multiplyAccumulates)
-        for estimate in separable where estimate.isInsideResidualBlock {
-            guard let after = estimate.outlook(form).cost, after.isBelow(estimate.cost) else { continue }
+            form: form, convolutions: 0, parameters: cost.parameters, trainableParameters: cost.trainableParameters,
+            multiplyAccumulates: cost.multiplyAccumulates)
+        // Both lists are in execution order, and estimates are for some of the layers.
+        var layers = cost.layers[...]
+        for estimate in separable {
+            guard let place = layers.firstIndex(where: { $0.name == estimate.node }) else { break }
+            let layer = layers[place]
+            layers = layers[(place + 1)...]
+            guard estimate.isInsideResidualBlock, let after = estimate.outlook(form).cost, after.isSmaller(than: estimate.cost)
+            else { continue }
             total.convolutions += 1
-            total.parameters += after.parameters - estimate.cost.parameters
-            if let all = total.multiplyAccumulates, let new = after.multiplications, let old = estimate.cost.multiplications {
-                total.multiplyAccumulates = all - old + new
-            } else {
-                total.multiplyAccumulates = nil
+            // A shared weight is counted with the first layer that reads it.
+            if layer.parameters > 0 {
+                total.parameters += after.parameters - estimate.cost.parameters
+                total.trainableParameters += after.parameters - estimate.cost.parameters
             }
+            guard let all = total.multiplyAccumulates, let work = layer.multiplyAccumulates, let new = after.multiplications,
+                let old = estimate.cost.multiplications, old > 0
+            else {
+                total.multiplyAccumulates = nil
+                continue
+            }
+            // The layer's work is for the whole batch, the estimate's for one sample.
+            total.multiplyAccumulates = all - work + work / old * new
         }
         return total
     }
 }
 
 extension SeparationEstimate {
-    public func outlook(_ form: SeparableForm) -> Outlook {
+    func outlook(_ form: SeparableForm) -> Outlook {
         switch form {
         case .spatial: spatial
         case .depthwise: depthwise

@@ -47,11 +47,11 @@ public enum NumberFormat {
         return value.isInfinite ? (value > 0 ? "∞" : "−∞") : String(format: "%.1f dB", value)
     }
 
-    /// Two significant digits with an exponent, as errors and tolerances are written: `3.1e-06`; `0` for zero.
+    /// At most two significant digits with an exponent, as errors and tolerances are written: `3.1e-06`, `1e-04`; `0` for zero.
     public static func error(_ value: Double) -> String {
         if value == 0 { return "0" }
         if value.isNaN { return "NaN" }
-        return value.isInfinite ? "∞" : String(format: "%.1e", value)
+        return value.isInfinite ? "∞" : String(format: "%.1e", value).replacingOccurrences(of: ".0e", with: "e")
     }
 
     /// `99.6 %`; 100 % only when nothing is missing.
@@ -61,10 +61,11 @@ public enum NumberFormat {
         return String(format: "%.1f %%", share < 1 ? min(share * 100, 99.9) : share * 100)
     }
 
-    /// `0.99987`; 1 only when nothing is missing.
-    public static func cosine(_ value: Double) -> String {
-        value == 1 ? "1" : String(format: "%.6f", value < 1 ? min(value, 0.999999) : value)
-    }
+    /// `0.999874`
+    public static func cosine(_ value: Double) -> String { value.isNaN ? "–" : String(format: "%.6f", value) }
+
+    /// An element as float32 has it, with seven significant digits: `0.1013393`.
+    public static func element(_ value: Double) -> String { String(format: "%.7g", value) }
 
     /// `1 sample`, `8 samples`.
     public static func quantity(_ count: Int, _ singular: String, plural: String? = nil) -> String {

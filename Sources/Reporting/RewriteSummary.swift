@@ -10,12 +10,15 @@ public struct ModelSize: Hashable, Sendable {
     public var nodeCount: Int
     public var convolutionCount: Int
     public var parameters: Int
-    /// `nil` when shapes are not known.
+    /// For `batch` samples; `nil` when shapes are not known.
     public var multiplyAccumulates: Int?
+    /// The leading dimension of the first input; 1 where the model leaves it open.
+    public var batch: Int
 
-    /// - Parameter graph: specialized to the shapes that it runs with, for the number of multiply-accumulates.
-    public init(_ graph: Graph, file: String, fileSize: Int) {
-        let cost = ModelCost(graph)
+    /// - Throws: `CleaveError` for shapes that do not fit each other.
+    public init(_ graph: Graph, file: String, fileSize: Int) throws {
+        let cost = try graph.cost(assuming: [:])
+        batch = graph.inputs.first.flatMap { graph[$0].tensorType?.shape?.first?.known } ?? 1
         self.file = file
         self.fileSize = fileSize
         opset = graph.opset
@@ -54,13 +57,14 @@ public struct RewriteSummary: Sendable {
         self.showsLayers = showsLayers
     }
 
-    /// Rewrites with the same words, in the order of first appearance.
+    /// What happened to nodes, the most frequent first; names of nodes are left out of the words.
     public var rewritten: [Group] {
-        guard let separation else { return Self.groups(reports.flatMap { report in report.rewrites.map { (report.pass, $0.detail) } }.map { "\($0.0): \($0.1)" }) }
-        return Self.groups(separation.layers.map(\.kind))
+        if let separation { return Self.groups(separation.layers.map(\.kind)) }
+        return Self.groups(
+            reports.flatMap { report in report.rewrites.map { report.pass + ": " + $0.detail.replacing(/\ '[^']*'/, with: "") } })
     }
 
-    /// Skips with the same words, in the order of first appearance; a reason that a single node has names the node.
+    /// Why nodes were left alone, the most frequent reason first; a reason that a single node has names the node.
     public var leftAlone: [Group] {
         let skips = reports.flatMap(\.skips)
         return Self.groups(skips.map(\.reason.description)).map { group in
@@ -80,7 +84,8 @@ public struct RewriteSummary: Sendable {
                 result.append(Group(count: 1, detail: detail))
             }
         }
-        return result
+        // Sorting is stable: groups of the same size stay in the order of first appearance.
+        return result.sorted { $0.count > $1.count }
     }
 
     /// What the paper's formulas predict for parameters and multiply-accumulates after the separation, as factors; `nil` when
@@ -93,7 +98,7 @@ public struct RewriteSummary: Sendable {
             let formula = layer.formula
             parameters = formula.parameters.flatMap { factor in parameters.map { $0 - (1 - factor) * Double(layer.before.parameters) } }
             work = formula.multiplications.flatMap { factor in
-                layer.before.multiplications.flatMap { count in work.map { $0 - (1 - factor) * Double(count) } }
+                layer.before.multiplications.flatMap { count in work.map { $0 - (1 - factor) * Double(count) * Double(before.batch) } }
             }
         }
         return (

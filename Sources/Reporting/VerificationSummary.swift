@@ -28,7 +28,7 @@ extension VerificationSummary: Report {
             let rows =
                 report.originalAgainstExpected.map { (original, $0) } + report.candidateAgainstExpected.map { (candidate, $0) }
             lines += Self.table(
-                rows.map { .init(name: "\($0.1.name) of \($0.0)", agreement: $0.1.agreement) }, title: "output"
+                rows.map { .init(name: "\($0.1.name) of \($0.0)", comparison: $0.1.comparison) }, title: "output"
             ).lines(style: style)
         }
         if let layers = report.layers { lines += [""] + Self.table(layers).lines(style: style) }
@@ -37,31 +37,30 @@ extension VerificationSummary: Report {
 
     /// `EQUAL (max relative error 3.1e-06, tolerance 1e-04)`
     public func verdict(style: TextStyle) -> String {
-        let worst = report.worstOutput?.agreement
         if report.isEqual {
-            return style.apply(.good, to: "EQUAL") + " (\(Self.errors(worst ?? Agreement())))"
+            return style.apply(.good, to: "EQUAL") + (report.worstOutput.map { " (\(Self.errors($0.comparison)))" } ?? "")
         }
         var text = style.apply(.bad, to: "DIFFERENT") + ": "
         if let layer = report.firstDifferentLayer {
             text += "first at layer \(layer.node.printable()), "
-                + (layer.agreement.mismatch ?? NumberFormat.decibels(layer.agreement.signalToNoise))
+                + (layer.comparison.mismatch?.description ?? NumberFormat.decibels(layer.comparison.signalToNoise))
         } else if report.layers != nil {
             text += "only at outputs that no layer of both models makes"
-        } else if let output = report.worstOutput, let mismatch = output.agreement.mismatch {
+        } else if let output = report.worstOutput, let mismatch = output.comparison.mismatch {
             text += "output \(output.name.printable()): \(mismatch)"
         } else if let output = report.worstOutput {
-            text += "output \(output.name.printable()), \(NumberFormat.decibels(output.agreement.signalToNoise)) "
-                + "(\(Self.errors(output.agreement)))"
+            text += "output \(output.name.printable()), \(NumberFormat.decibels(output.comparison.signalToNoise)) "
+                + "(\(Self.errors(output.comparison)))"
         }
         return text
     }
 
-    private static func errors(_ agreement: Agreement) -> String {
-        agreement.relativeTolerance > 0
-            ? "max relative error \(NumberFormat.error(agreement.maximumRelativeError)), "
-                + "tolerance \(NumberFormat.error(agreement.relativeTolerance))"
-            : "max absolute error \(NumberFormat.error(agreement.maximumAbsoluteError)), "
-                + "\(NumberFormat.grouped(agreement.differentCount)) of \(NumberFormat.grouped(agreement.elementCount)) beyond the tolerance"
+    private static func errors(_ comparison: TensorComparison) -> String {
+        comparison.tolerance.relative > 0
+            ? "max relative error \(NumberFormat.error(comparison.maximumRelativeError)), "
+                + "tolerance \(NumberFormat.error(comparison.tolerance.relative))"
+            : "max absolute error \(NumberFormat.error(comparison.maximumAbsoluteError)), "
+                + "\(NumberFormat.grouped(comparison.exceedingCount)) of \(NumberFormat.grouped(comparison.elementCount)) beyond the tolerance"
     }
 
     static func table(_ outputs: [VerificationReport.Output], title: String) -> Table {
@@ -70,16 +69,16 @@ extension VerificationSummary: Report {
             .right("same arg-max"), .left(""),
         ])
         for output in outputs {
-            let agreement = output.agreement
-            guard agreement.mismatch == nil else {
-                table.addRow([.init(output.name), "", "", "", "", "", "", .init(agreement.mismatch ?? "", .bad)])
+            let comparison = output.comparison
+            guard comparison.mismatch == nil else {
+                table.addRow([.init(output.name), "", "", "", "", "", "", .init(comparison.mismatch?.description ?? "", .bad)])
                 continue
             }
             table.addRow([
-                .init(output.name), .init(NumberFormat.grouped(agreement.elementCount)),
-                .init(NumberFormat.error(agreement.maximumAbsoluteError)), .init(NumberFormat.error(agreement.maximumRelativeError)),
-                .init(NumberFormat.decibels(agreement.signalToNoise)), .init(NumberFormat.cosine(agreement.cosine)),
-                .init(agreement.equalArgMax.map(NumberFormat.percent) ?? "–"), verdictCell(agreement),
+                .init(output.name), .init(NumberFormat.grouped(comparison.elementCount)),
+                .init(NumberFormat.error(comparison.maximumAbsoluteError)), .init(NumberFormat.error(comparison.maximumRelativeError)),
+                .init(NumberFormat.decibels(comparison.signalToNoise)), .init(NumberFormat.cosine(comparison.cosineSimilarity)),
+                .init(comparison.argMaxAgreement.map(NumberFormat.percent) ?? "–"), verdictCell(comparison),
             ])
         }
         return table
@@ -90,26 +89,26 @@ extension VerificationSummary: Report {
             .left("layer"), .left("operator"), .right("max abs"), .right("max rel"), .right("SQNR"), .left(""), .left("made by"),
         ])
         for layer in layers {
-            let agreement = layer.agreement
+            let comparison = layer.comparison
             table.addRow([
-                .init(layer.node), .init(layer.operatorName), .init(NumberFormat.error(agreement.maximumAbsoluteError)),
-                .init(NumberFormat.error(agreement.maximumRelativeError)), .init(NumberFormat.decibels(agreement.signalToNoise)),
-                verdictCell(agreement), .init(layer.origin?.pass ?? "", .faint),
+                .init(layer.node), .init(layer.operatorName), .init(NumberFormat.error(comparison.maximumAbsoluteError)),
+                .init(NumberFormat.error(comparison.maximumRelativeError)), .init(NumberFormat.decibels(comparison.signalToNoise)),
+                verdictCell(comparison), .init(layer.origin?.pass ?? "", .faint),
             ])
         }
         return table
     }
 
-    private static func verdictCell(_ agreement: Agreement) -> Table.Cell {
-        agreement.isEqual ? Table.Cell("equal", .good) : Table.Cell(agreement.mismatch ?? "different", .bad)
+    private static func verdictCell(_ comparison: TensorComparison) -> Table.Cell {
+        comparison.isEqual ? Table.Cell("equal", .good) : Table.Cell(comparison.mismatch?.description ?? "different", .bad)
     }
 
     /// Where the worst elements are, for outputs that are not the same to the bit.
     private static func worstElements(_ outputs: [VerificationReport.Output]) -> [String] {
         let found = outputs.compactMap { output -> String? in
-            guard output.agreement.maximumAbsoluteError > 0, let worst = output.agreement.worst else { return nil }
-            return "  worst element: \(output.name.printable())\(worst.index) of sample \(worst.sample + 1), "
-                + "\(worst.value) for \(worst.original)"
+            guard output.comparison.maximumAbsoluteError > 0, let worst = output.comparison.worst else { return nil }
+            return "  worst element: \(output.name.printable())\(worst.index) of sample \(worst.pair + 1), "
+                + "\(NumberFormat.element(worst.actual)) for \(NumberFormat.element(worst.expected))"
         }
         return found.isEmpty ? [] : [""] + found
     }
@@ -135,7 +134,7 @@ extension VerificationSummary: Report {
 }
 
 extension VerificationReport.Output {
-    var json: JSONValue { .object([.init(key: "name", value: .string(name))] + agreement.members) }
+    var json: JSONValue { .object([.init(key: "name", value: .string(name))] + comparison.members) }
 }
 
 extension VerificationReport.Layer {
@@ -145,27 +144,27 @@ extension VerificationReport.Layer {
             .init(key: "value", value: .string(value)), .init(key: "pass", value: .optional(origin?.pass)),
             .init(key: "made_of", value: .strings(origin?.nodes ?? [])),
         ]
-        return .object(place + agreement.members)
+        return .object(place + comparison.members)
     }
 }
 
-extension Agreement {
+extension TensorComparison {
     var members: [JSONValue.Member] {
         let worstElement: JSONValue =
             worst.map {
                 [
-                    "sample": .integer($0.sample), "index": .integers($0.index), "value": .number($0.value),
-                    "original": .number($0.original),
+                    "sample": .integer($0.pair), "index": .integers($0.index), "value": .number($0.actual),
+                    "original": .number($0.expected),
                 ]
             } ?? .null
         return [
-            .init(key: "equal", value: .bool(isEqual)), .init(key: "mismatch", value: .optional(mismatch)),
+            .init(key: "equal", value: .bool(isEqual)), .init(key: "mismatch", value: .optional(mismatch?.description)),
             .init(key: "elements", value: .integer(elementCount)),
-            .init(key: "elements_beyond_tolerance", value: .integer(differentCount)),
+            .init(key: "elements_beyond_tolerance", value: .integer(exceedingCount)),
             .init(key: "max_absolute_error", value: .number(maximumAbsoluteError)),
             .init(key: "max_relative_error", value: .number(maximumRelativeError)),
-            .init(key: "sqnr_db", value: .number(signalToNoise)), .init(key: "cosine", value: .number(cosine)),
-            .init(key: "equal_arg_max", value: .optional(equalArgMax)), .init(key: "worst", value: worstElement),
+            .init(key: "sqnr_db", value: .number(signalToNoise)), .init(key: "cosine", value: .number(cosineSimilarity)),
+            .init(key: "equal_arg_max", value: .optional(argMaxAgreement)), .init(key: "worst", value: worstElement),
         ]
     }
 }

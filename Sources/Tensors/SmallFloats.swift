@@ -59,7 +59,8 @@ struct SmallFloatFormat {
     }
 
     /// Rounds to nearest, ties to even. Values beyond the largest finite one become infinity where the format has one
-    /// and `saturate` is false; otherwise the largest finite value (saturating) or NaN.
+    /// and `saturate` is false; otherwise the largest finite value (saturating) or NaN. Powers of two without a sign
+    /// (E8M0) take the magnitude, ties upwards, with NaN for infinity (ONNX, `to_float8e8m0`).
     func encode(_ value: Double, saturate: Bool = true) -> UInt32 {
         let signMask: UInt32 = isSigned ? 1 << UInt32(exponentBits + mantissaBits) : 0
         let negative = value.sign == .minus && isSigned
@@ -67,20 +68,20 @@ struct SmallFloatFormat {
         if value.isNaN { return nanCode }
         let magnitude = value.magnitude
         if magnitude == 0 { return specials == .finiteNegativeZeroNaN ? 0 : signBits }
-        if value.isInfinite { return overflowCode(signBits: signBits, isInfinite: true, saturate: saturate) }
+        if value.isInfinite { return isSigned ? overflowCode(signBits: signBits, saturate: saturate) : nanCode }
         let exponent = max(magnitude.exponent, Double.Exponent(1 - bias))
         let unit = Double(sign: .plus, exponent: Int(exponent) - mantissaBits, significand: 1)
         let steps = Int((magnitude / unit).rounded(.toNearestOrEven))
         var code: Int
         if !isSigned {
-            let rounded = Int(magnitude.exponent) + (magnitude.significand > 1.5 ? 1 : 0)
+            let rounded = Int(magnitude.exponent) + (magnitude.significand >= 1.5 ? 1 : 0)
             code = max(0, rounded + bias)
         } else {
             // A carry out of the mantissa runs into the exponent, which is what rounding up a power of two means.
             code = ((Int(exponent) + bias - 1) << mantissaBits) + steps
         }
         if code > largestFiniteCode {
-            return overflowCode(signBits: signBits, isInfinite: false, saturate: saturate)
+            return overflowCode(signBits: signBits, saturate: saturate)
         }
         if code == 0 && specials == .finiteNegativeZeroNaN { return 0 }
         code |= Int(signBits)
@@ -105,7 +106,7 @@ struct SmallFloatFormat {
         }
     }
 
-    private func overflowCode(signBits: UInt32, isInfinite: Bool, saturate: Bool) -> UInt32 {
+    private func overflowCode(signBits: UInt32, saturate: Bool) -> UInt32 {
         if saturate || specials == .none { return UInt32(largestFiniteCode) | signBits }
         if specials == .ieee { return UInt32(((1 << exponentBits) - 1) << mantissaBits) | signBits }
         return specials == .finiteAllOnesNaN ? nanCode | signBits : nanCode

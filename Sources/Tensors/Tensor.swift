@@ -120,7 +120,10 @@ public struct Tensor: Sendable {
         guard elementType == other.elementType, shape == other.shape else { return false }
         if let strings { return strings == other.strings }
         return withUnsafeBytes { mine in
-            other.withUnsafeBytes { theirs in mine.elementsEqual(theirs) }
+            other.withUnsafeBytes { theirs in
+                guard let left = mine.baseAddress, let right = theirs.baseAddress else { return mine.count == theirs.count }
+                return memcmp(left, right, mine.count) == 0
+            }
         }
     }
 }

@@ -12,17 +12,11 @@ struct GraphComparison {
     init(candidate: Graph, original: Graph, tolerance: Tolerance, layers: Bool) {
         let names = original.outputs.map { original[$0].name }
         let candidateNames = candidate.outputs.map { candidate[$0].name }
-        let outputs = names.map { name in
-            candidateNames.contains(name)
-                ? VerificationReport.Output(name: name, agreement: Agreement())
-                : .init(name: name, agreement: Agreement(mismatch: "the output is missing"))
-        }
-        let surplus = candidateNames.filter { !names.contains($0) }.map {
-            VerificationReport.Output(name: $0, agreement: Agreement(mismatch: "the original has no such output"))
-        }
+        let all = names + candidateNames.filter { !names.contains($0) }
         let rows = layers ? Self.alignedLayers(candidate, original) : nil
         report = VerificationReport(
-            sampleCount: 0, inputs: [], tolerance: tolerance, outputs: outputs + surplus, layers: rows,
+            sampleCount: 0, inputs: [], tolerance: tolerance,
+            outputs: all.map { .init(name: $0, comparison: TensorComparison(tolerance: .none)) }, layers: rows,
             originalAgainstExpected: [], candidateAgainstExpected: [])
         observed = (rows ?? []).map(\.value).filter { !names.contains($0) && !candidateNames.contains($0) }
     }
@@ -36,7 +30,7 @@ struct GraphComparison {
                 else { return nil }
                 return VerificationReport.Layer(
                     node: original.label(of: node), operatorName: node.operator.name, value: counterpart.name,
-                    origin: maker.origin, agreement: Agreement())
+                    origin: maker.origin, comparison: TensorComparison(tolerance: .none))
             }
         }
     }
@@ -50,13 +44,13 @@ struct GraphComparison {
             }
         }
         report.sampleCount += 1
-        for index in report.outputs.indices where report.outputs[index].agreement.mismatch == nil {
+        for index in report.outputs.indices {
             let name = report.outputs[index].name
-            report.outputs[index].agreement.add(actual[name], original: original[name], tolerance: report.tolerance)
+            report.outputs[index].comparison.add(actual[name], expected: original[name], tolerance: report.tolerance)
         }
         for index in (report.layers ?? []).indices {
             guard let name = report.layers?[index].value else { continue }
-            report.layers?[index].agreement.add(actual[name], original: original[name], tolerance: report.tolerance)
+            report.layers?[index].comparison.add(actual[name], expected: original[name], tolerance: report.tolerance)
         }
         for (name, tensor) in sample.expected.sorted(by: { $0.key < $1.key }) {
             report.originalAgainstExpected.add(original[name], expected: tensor, name: name, tolerance: report.tolerance)
@@ -68,20 +62,19 @@ struct GraphComparison {
 extension [VerificationReport.Output] {
     /// Takes the tensors of one more sample into the entry called `name`, which is made when it is not there.
     mutating func add(_ tensor: Tensor?, expected: Tensor, name: String, tolerance: Tolerance) {
-        if !contains(where: { $0.name == name }) { append(.init(name: name, agreement: Agreement())) }
+        if !contains(where: { $0.name == name }) { append(.init(name: name, comparison: TensorComparison(tolerance: .none))) }
         for index in indices where self[index].name == name {
-            self[index].agreement.add(tensor, original: expected, tolerance: tolerance)
+            self[index].comparison.add(tensor, expected: expected, tolerance: tolerance)
         }
     }
 }
 
-extension Agreement {
-    /// As `add`, for tensors that a backend may have failed to return.
-    fileprivate mutating func add(_ candidate: Tensor?, original: Tensor?, tolerance: Tolerance) {
-        switch (candidate, original) {
-        case (let candidate?, let original?): add(candidate, original: original, tolerance: tolerance)
-        case (nil, _?): self = Agreement(mismatch: "the value is missing")
-        case (_, nil): self = Agreement(mismatch: "the original's value is missing")
+extension TensorComparison {
+    /// Takes in one more pair; the first one settles the tolerance, which depends on the element type.
+    fileprivate mutating func add(_ actual: Tensor?, expected: Tensor?, tolerance: Verification.Tolerance) {
+        if pairCount == 0, let type = (expected ?? actual)?.elementType {
+            self = TensorComparison(tolerance: tolerance.resolved(for: type))
         }
+        add(actual, expected: expected)
     }
 }

@@ -18,7 +18,7 @@ public struct RunResult: Sendable {
     public var againstExpected: [VerificationReport.Output]
 
     /// Whether all outputs are what the samples expect; `true` when they expect nothing.
-    public var isExpected: Bool { againstExpected.allSatisfy(\.agreement.isEqual) }
+    public var isExpected: Bool { againstExpected.allSatisfy(\.comparison.isEqual) }
 }
 
 /// Runs `graph` on all samples.

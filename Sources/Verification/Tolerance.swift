@@ -16,7 +16,7 @@ public struct Tolerance: Hashable, Sendable {
     }
 
     /// The relative part for an element type.
-    public func relative(for type: ElementType) -> Double {
+    private func relative(for type: ElementType) -> Double {
         if let relative { return relative }
         switch type {
         case .float32, .float64, .complex64, .complex128: return 1e-4
@@ -27,8 +27,10 @@ public struct Tolerance: Hashable, Sendable {
         }
     }
 
-    /// The absolute part for a tensor of the original whose largest finite magnitude is `magnitude`.
-    func absolute(for type: ElementType, magnitude: Double) -> Double {
-        absolute ?? (type.isFloatingPoint ? relative(for: type) / 10 * magnitude : 0)
+    /// The tolerance for tensors of an element type.
+    public func resolved(for type: ElementType) -> TensorComparison.Tolerance {
+        let relative = relative(for: type)
+        let shareOfLargest = absolute == nil && type.isFloatingPoint ? relative / 10 : 0
+        return TensorComparison.Tolerance(absolute: absolute ?? 0, relative: relative, shareOfLargest: shareOfLargest)
     }
 }

@@ -5,11 +5,11 @@ import Tensors
 public struct VerificationReport: Sendable {
     public struct Output: Hashable, Sendable {
         public var name: String
-        public var agreement: Agreement
+        public var comparison: TensorComparison
 
-        public init(name: String, agreement: Agreement) {
+        public init(name: String, comparison: TensorComparison) {
             self.name = name
-            self.agreement = agreement
+            self.comparison = comparison
         }
     }
 
@@ -21,7 +21,7 @@ public struct VerificationReport: Sendable {
         public var value: String
         /// Which rewrite made the candidate's node; `nil` when it is the original's.
         public var origin: Origin?
-        public var agreement: Agreement
+        public var comparison: TensorComparison
     }
 
     public struct Input: Hashable, Sendable {
@@ -44,14 +44,14 @@ public struct VerificationReport: Sendable {
     public var candidateAgainstExpected: [Output]
 
     /// Whether every output of every sample is within the tolerance.
-    public var isEqual: Bool { outputs.allSatisfy(\.agreement.isEqual) }
+    public var isEqual: Bool { outputs.allSatisfy(\.comparison.isEqual) }
 
     /// The first value, in the original's order of execution, that differs.
-    public var firstDifferentLayer: Layer? { layers?.first { !$0.agreement.isEqual } }
+    public var firstDifferentLayer: Layer? { layers?.first { !$0.comparison.isEqual } }
 
     /// The output that is furthest from the original's.
     public var worstOutput: Output? {
-        outputs.first { $0.agreement.mismatch != nil }
-            ?? outputs.max { $0.agreement.maximumRelativeError < $1.agreement.maximumRelativeError }
+        outputs.first { $0.comparison.mismatch != nil }
+            ?? outputs.max { $0.comparison.maximumRelativeError < $1.comparison.maximumRelativeError }
     }
 }

@@ -26,7 +26,7 @@ struct VerifyTests {
         #expect(report.isEqual)
         #expect(report.sampleCount == 3)
         #expect(report.outputs.map(\.name) == ["y"])
-        #expect(report.outputs[0].agreement.elementCount == 6)
+        #expect(report.outputs[0].comparison.elementCount == 6)
         #expect(report.inputs == [.init(name: "x", elementType: .float32, shape: [1, 2])])
         #expect(report.layers == nil)
     }
@@ -42,7 +42,7 @@ struct VerifyTests {
         #expect(report.layers?.map(\.value) == ["a", "c", "y"])
         #expect(report.firstDifferentLayer?.node == "node_c")
         #expect(report.firstDifferentLayer?.origin == Origin(pass: "separate", nodes: ["node_b"]))
-        #expect(abs(try #require(report.firstDifferentLayer?.agreement.signalToNoise) - 6.0206) < 1e-3)
+        #expect(abs(try #require(report.firstDifferentLayer?.comparison.signalToNoise) - 6.0206) < 1e-3)
     }
 
     @Test func aMissingOutputIsADifference() throws {
@@ -50,7 +50,7 @@ struct VerifyTests {
         let candidate = try chain(["a", "y"], graphName: "candidate")
         let report = try verify(candidate, against: original, inputs: .random(count: 1, seed: 1), backend: scaling([:]))
         #expect(!report.isEqual)
-        #expect(report.outputs.first?.agreement.mismatch == "the output is missing")
+        #expect(report.outputs.first?.comparison.mismatch == .missing)
         let reversed = try verify(original, against: candidate, inputs: .random(count: 1, seed: 1), backend: scaling([:]))
         #expect(!reversed.isEqual)
     }
@@ -87,7 +87,7 @@ struct VerifyTests {
         let sample = Sample(inputs: ["x": input], expected: ["y": try Tensor([Float(1), 3], shape: [1, 2])])
         let report = try verify(graph, against: graph, inputs: .samples([sample]), backend: scaling([:]))
         #expect(report.isEqual)
-        #expect(report.originalAgainstExpected.map(\.agreement.isEqual) == [false])
+        #expect(report.originalAgainstExpected.map(\.comparison.isEqual) == [false])
         let result = try run(graph, on: .samples([sample, sample]), backend: scaling([:]))
         #expect(!result.isExpected)
         #expect(result.outputs[0].tensor.shape == [2, 2])

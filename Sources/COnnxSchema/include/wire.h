@@ -144,6 +144,9 @@ typedef struct cleave_fd_buffer {
     int error;
     /** Bytes accepted so far, written or gathered. */
     uint64_t total;
+    /** Bytes that reached the descriptor, and those of them that the system was asked to bring to the disk. */
+    uint64_t written;
+    uint64_t submitted;
     size_t capacity;
     size_t used;
     uint8_t *staging;

@@ -40,9 +40,10 @@ public struct FoldBatchNorm: RewriteRule {
     public func apply(_ match: Match, at node: Node, to editor: inout GraphEditor) throws -> String {
         guard let output = node.outputs.first, let output else { return "" }
         let layer = match.folded.layer
+        let label = editor.graph.label(of: layer.node)
         try editor.insert(
             match.folded, input: layer.input, output: output, before: node.id, biasSource: node.input(BatchNorm.Operand.bias),
             standingFor: [layer.node, node], pass: name)
-        return "into \(layer.node.operator.name) '\(editor.graph.label(of: layer.node))' before it"
+        return "into \(layer.node.operator.name) '\(label)' before it"
     }
 }

@@ -69,6 +69,7 @@ public struct FoldIntoNextLayer: RewriteRule {
 
     public func apply(_ match: Match, at node: Node, to editor: inout GraphEditor) throws -> String {
         let layer = match.folded.layer
+        let label = editor.graph.label(of: layer.node)
         guard let output = layer.node.outputs.first, let output else { return "" }
         var input = match.source
         for step in match.path.steps {
@@ -82,6 +83,6 @@ public struct FoldIntoNextLayer: RewriteRule {
         try editor.insert(
             match.folded, input: input, output: output, before: layer.node.id, biasSource: node.input(BatchNorm.Operand.bias),
             standingFor: [node] + match.path.steps + [layer.node], pass: name)
-        return "into \(layer.node.operator.name) '\(editor.graph.label(of: layer.node))' after it"
+        return "into \(layer.node.operator.name) '\(label)' after it"
     }
 }

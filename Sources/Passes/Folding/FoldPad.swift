@@ -48,6 +48,7 @@ public struct FoldPad: RewriteRule {
 
     public func apply(_ match: Match, at node: Node, to editor: inout GraphEditor) throws -> String {
         let layer = match.layer
+        let label = editor.graph.label(of: layer)
         var encoding = layer.encoding
         encoding?.attributesAreCurrent = false
         try editor.insert(
@@ -56,7 +57,7 @@ public struct FoldPad: RewriteRule {
             origin: editor.origin(of: [node, layer], pass: name), encoding: encoding)
         editor.remove(layer.id)
         editor.remove(node.id)
-        return "into \(layer.operator.name) '\(editor.graph.label(of: layer))' after it"
+        return "into \(layer.operator.name) '\(label)' after it"
     }
 
     /// Amounts of the spatial dimensions.

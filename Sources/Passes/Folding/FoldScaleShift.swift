@@ -41,9 +41,10 @@ public struct FoldScaleShift: RewriteRule {
 
     public func apply(_ match: Match, at node: Node, to editor: inout GraphEditor) throws -> String {
         let layer = match.folded.layer
+        let label = editor.graph.label(of: layer.node)
         try editor.insert(
             match.folded, input: layer.input, output: match.output, before: node.id, biasSource: match.constant,
             standingFor: [layer.node, node], pass: name)
-        return "into \(layer.node.operator.name) '\(editor.graph.label(of: layer.node))' before it"
+        return "into \(layer.node.operator.name) '\(label)' before it"
     }
 }

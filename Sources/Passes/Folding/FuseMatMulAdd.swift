@@ -40,12 +40,13 @@ public struct FuseMatMulAdd: RewriteRule {
     }
 
     public func apply(_ match: Match, at node: Node, to editor: inout GraphEditor) throws -> String {
+        let label = editor.graph.label(of: match.product)
         let gemm = Gemm(alpha: 1, beta: 1, transposeA: false, transposeB: false, broadcastsLegacy: false)
         try editor.insert(
             .gemm(gemm), inputs: match.product.inputs + [match.bias], outputs: [.existing(match.output)], name: match.product.name,
             before: node.id, origin: editor.origin(of: [match.product, node], pass: name))
         editor.remove(node.id)
         editor.remove(match.product.id)
-        return "with MatMul '\(editor.graph.label(of: match.product))' to a Gemm"
+        return "with MatMul '\(label)' to a Gemm"
     }
 }

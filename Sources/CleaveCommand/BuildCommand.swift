@@ -1,0 +1,69 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+extension ZooModel: ExpressibleByArgument {}
+
+struct BuildCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build",
+        abstract: "Write a network of the model zoo, with fresh weights.",
+        discussion: """
+            Layers, names and parameter counts of the ResNetV2 networks are those of Keras. The weights are Glorot-uniform; the \
+            same seed gives the same file.
+
+            EXAMPLES
+              cleave build resnet50v2 -o resnet50v2.onnx
+              cleave build resnet50v2 --classes 10 --input 3x32x32 --form depthwise -o small.onnx
+              cleave build resnet20 --seed 7 -o resnet20.onnx
+            """)
+
+    /// Channels, height and width on the command line.
+    struct ImageShape: ExpressibleByArgument {
+        var lengths: [Int]
+
+        init?(argument: String) {
+            guard let lengths = parseShape(argument), lengths.count == 3 else { return nil }
+            self.lengths = lengths
+        }
+    }
+
+    @Argument(help: "The network.")
+    var network: ZooModel
+
+    @Option(help: .init("Number of classes. (default: the published network's)", valueName: "count"))
+    var classes: Int?
+
+    @Option(help: .init("Channels, height and width of the image. (default: the published network's)", valueName: "3x32x32"))
+    var input: ImageShape?
+
+    @Option(help: "A separable form for the larger convolutions of the residual blocks. (default: none)")
+    var form: SeparableForm?
+
+    @Option(help: .init("Seed of the weights.", valueName: "seed"))
+    var seed: UInt64 = 1
+
+    @Flag(help: "End with the logits, without the softmax.")
+    var logits = false
+
+    @OptionGroup
+    var file: ModelOutput
+
+    @OptionGroup
+    var output: OutputOptions
+
+    func run() throws {
+        try file.check()
+        let networkForm: NetworkForm =
+            switch form {
+            case nil: .standard
+            case .spatial: .spatial
+            case .depthwise: .depthwise
+            }
+        let graph = try network.graph(
+            classes: classes ?? network.defaultClasses, input: input?.lengths ?? network.defaultInput, form: networkForm, seed: seed,
+            softmax: !logits)
+        let size = try file.write(graph)
+        output.show(try ModelSummary(graph, file: file.path, fileSize: size))
+    }
+}

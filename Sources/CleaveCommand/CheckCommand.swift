@@ -1,0 +1,31 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Look for faults in a model.",
+        discussion: """
+            Cleave reads the whole file, checks every rule of the ONNX format that it knows, and infers the types of all values. Then \
+            the ONNX project's own checker and shape inference are asked, as far as the installed version is new enough for the model.
+
+            EXAMPLES
+              cleave check model.onnx
+              cleave check model.onnx --json
+
+            Exit code: 0 for SOUND, 1 for FAULTY, 3 when there is no such file.
+            """)
+
+    @Argument(help: "The model.")
+    var model: String
+
+    @OptionGroup
+    var output: OutputOptions
+
+    func run() throws {
+        let report = try CheckReport(checking: model)
+        output.show(report)
+        if !report.isSound { throw ExitCode(ExitStatus.no) }
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+struct FoldCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fold",
+        abstract: "Fold batch norms, constants and no-ops: the same function in fewer nodes.",
+        discussion: """
+            Batch norms, and the multiplications and additions that exporters leave in their place, go into the convolution or \
+            Gemm before them, or after them where padding allows. Constants are computed; identities, dropout, no-op reshapes, \
+            transposes, pads and dead code go away.
+
+            EXAMPLES
+              cleave fold model.onnx -o folded.onnx
+              cleave fold model.onnx -o model.onnx --layers
+            """)
+
+    @Argument(help: "The model.")
+    var model: String
+
+    @OptionGroup
+    var file: ModelOutput
+
+    @Flag(help: "Show every node that was rewritten.")
+    var layers = false
+
+    @OptionGroup
+    var output: OutputOptions
+
+    func run() throws {
+        let summary = try rewrite(model, to: file, showingLayers: layers) { graph in (try graph.apply(.fold), nil) }
+        output.show(summary)
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Show what is in a model, and what each separable form would save.",
+        discussion: """
+            Counts are exact, for one sample where the model leaves the leading dimension of its inputs open. For every \
+            convolution larger than 1×1 the table shows the factors that parameters (P) and multiplications (M) would fall to in \
+            each form, beside the formulas of the paper. Several models are compared, a line for each.
+
+            EXAMPLES
+              cleave inspect model.onnx
+              cleave inspect model.onnx --layers
+              cleave inspect model.onnx --shape data=1x3x224x224 --json
+              cleave inspect model.onnx small.onnx
+            """)
+
+    @Argument(help: "The model, or several.")
+    var models: [String]
+
+    @Flag(help: "Show every node with its output, parameters, work and memory.")
+    var layers = false
+
+    @Option(help: .init("Shape of an input where the model leaves it open.", valueName: "name=1x3x32x32"))
+    var shape: [InputShape] = []
+
+    @OptionGroup
+    var output: OutputOptions
+
+    func run() throws {
+        let summaries = try models.map(summary(of:))
+        if summaries.count > 1 {
+            output.show(ModelSummary.Comparison(summaries))
+        } else if layers {
+            output.show(ModelSummary.Detailed(summaries[0]))
+        } else {
+            output.show(summaries[0])
+        }
+    }
+
+    private func summary(of path: String) throws -> ModelSummary {
+        var graph = try Graph(onnx: path)
+        return try locating(file: path) {
+            if !shape.isEmpty {
+                let shapes = Dictionary(shape.map { ($0.name, $0.lengths) }, uniquingKeysWith: { _, last in last })
+                graph = try graph.specialized(inputShapes: shapes)
+            }
+            return try ModelSummary(graph, file: path, fileSize: fileSize(path))
+        }
+    }
+}
+
+/// Bytes of the model file alone; external data is counted with the model that `cleave` writes.
+func fileSize(_ path: String) -> Int? {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : nil
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+/// How a result is shown.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print everything as JSON.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "Print nothing but errors; the exit code and --json remain.")
+    var quiet = false
+
+    /// Prints the report to standard output in the form that was asked for.
+    func show(_ report: some Report) {
+        if json {
+            print(report.json.text)
+        } else if !quiet {
+            print(report.text(style: TextStyle(descriptor: STDOUT_FILENO)))
+        }
+    }
+
+    /// Runs `body` with a progress closure that shows a line on standard error when the work takes long.
+    func withProgress<Result>(_ body: (@escaping @Sendable (WorkProgress) -> Void) throws -> Result) rethrows -> Result {
+        let line = ProgressLine(isEnabled: !quiet)
+        defer { line.finish() }
+        return try body { line.update($0) }
+    }
+}
+
+/// Where a model is written.
+struct OutputFile: ParsableArguments {
+    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The file to write; may be the input.", valueName: "file"))
+    var path: String
+}
+
+/// The numbers that models are run on.
+struct SampleOptions: ParsableArguments {
+    @Option(
+        help: .init(
+            "Inputs from a file: an npz archive with arrays named after the model's inputs, one .npy or .pb file, or a folder of ONNX test data.",
+            discussion: "Arrays named after outputs are what the outputs should be. Without this option the inputs are random.",
+            valueName: "file"))
+    var inputs: String?
+
+    @Option(help: .init("Number of samples to run; of a file, the first ones. (default: 4 random ones, all of a file)", valueName: "count"))
+    var samples: Int?
+
+    @Option(help: .init("Seed of the random inputs. (default: 1)", valueName: "seed"))
+    var seed: UInt64?
+
+    @Option(help: .init("Length of the leading dimension where the model leaves it open; cuts arrays from a file.", valueName: "count"))
+    var batch: Int?
+
+    @Option(help: .init("Shape of a random input, where the model leaves it open.", valueName: "name=1x3x32x32"))
+    var shape: [InputShape] = []
+
+    func validate() throws {
+        if let samples, samples < 1 { throw ValidationError("--samples is \(samples), expected at least 1.") }
+        if let batch, batch < 1 { throw ValidationError("--batch is \(batch), expected at least 1.") }
+        if inputs != nil {
+            if seed != nil { throw ValidationError("--seed is for random inputs; --inputs gives others.") }
+            if !shape.isEmpty { throw ValidationError("--shape is for random inputs; --inputs gives others.") }
+        }
+    }
+
+    func source(for graph: Graph) throws -> SampleSource {
+        if let inputs {
+            let all = try TensorFile(reading: inputs).samples(for: graph, batch: batch)
+            return .samples(samples.map { Array(all.prefix($0)) } ?? all)
+        }
+        let shapes = InputShapes(
+            batch: batch ?? 1, shapes: Dictionary(shape.map { ($0.name, $0.lengths) }, uniquingKeysWith: { _, last in last }))
+        return .random(count: samples ?? 4, seed: seed ?? 1, shapes: shapes)
+    }
+}
+
+/// A shape on the command line: `data=1x3x224x224`.
+struct InputShape: ExpressibleByArgument {
+    var name: String
+    var lengths: [Int]
+
+    init?(argument: String) {
+        guard let separator = argument.lastIndex(of: "="), separator != argument.startIndex,
+            let lengths = parseShape(argument[argument.index(after: separator)...])
+        else { return nil }
+        name = String(argument[..<separator])
+        self.lengths = lengths
+    }
+}
+
+/// The lengths in `3x32x32`; `nil` for anything else.
+func parseShape(_ text: some StringProtocol) -> [Int]? {
+    let parts = text.split(separator: "x", omittingEmptySubsequences: false)
+    let lengths = parts.compactMap { Int($0) }.filter { $0 >= 0 }
+    return lengths.count == parts.count ? lengths : nil
+}
+
+/// When numbers count as equal.
+struct ToleranceOptions: ParsableArguments {
+    @Option(
+        help: .init(
+            "Absolute tolerance A of |a − b| ≤ A + R·|b|. (default: R/10 of the largest magnitude in the original's tensor)",
+            valueName: "A"))
+    var atol: Double?
+
+    @Option(help: .init("Relative tolerance R. (default: 1e-4, for float16 1e-2; integers must be the same)", valueName: "R"))
+    var rtol: Double?
+
+    func validate() throws {
+        for (name, value) in [("--atol", atol), ("--rtol", rtol)] {
+            if let value, !(value >= 0 && value.isFinite) { throw ValidationError("\(name) is \(value), expected a number from 0.") }
+        }
+    }
+
+    var tolerance: Tolerance { Tolerance(absolute: atol, relative: rtol) }
+}
+
+/// What runs the models.
+struct BackendOptions: ParsableArguments {
+    enum Name: String, ExpressibleByArgument, CaseIterable {
+        case reference
+    }
+
+    @Option(name: .customLong("backend"), help: "What runs the model.")
+    var name: Name = .reference
+
+    var backend: any Backend {
+        switch name {
+        case .reference: ReferenceBackend()
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+extension ONNXWriteOptions.ExternalData: ExpressibleByArgument {}
+
+/// Where a model is written, and how.
+struct ModelOutput: ParsableArguments {
+    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The model to write; may be the one that is read.", valueName: "file"))
+    var path: String
+
+    @Option(help: "Whether weights go to a file beside the model; automatic: where the model would be over 2 GB.")
+    var externalData: ONNXWriteOptions.ExternalData = .automatic
+
+    /// Finds out before long work whether the file can be written.
+    func check() throws { try AtomicFile.checkWritable(path) }
+
+    /// - Returns: bytes written.
+    func write(_ graph: Graph) throws -> Int {
+        try graph.write(onnx: path, options: ONNXWriteOptions(externalData: externalData)).totalSize
+    }
+}
+
+/// Reads a model, changes it, writes it, and says what that did.
+func rewrite(
+    _ path: String, to file: ModelOutput, showingLayers: Bool,
+    _ change: (inout Graph) throws -> (reports: [PassReport], separation: SeparationReport?)
+) throws -> RewriteSummary {
+    let start = ContinuousClock.now
+    try file.check()
+    var graph = try Graph(onnx: path)
+    let before = try locating(file: path) { try ModelSize(graph, file: path, fileSize: fileSize(path) ?? 0) }
+    let (reports, separation) = try locating(file: path) { try change(&graph) }
+    let size = try file.write(graph)
+    return RewriteSummary(
+        before: before, after: try ModelSize(graph, file: file.path, fileSize: size), reports: reports, separation: separation,
+        seconds: (ContinuousClock.now - start) / .seconds(1), showsLayers: showingLayers)
+}

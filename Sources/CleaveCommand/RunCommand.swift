@@ -1,0 +1,50 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a model and write its outputs.",
+        discussion: """
+            The inputs are matched by name; a single array may have any name when the model has a single input. Arrays that are \
+            named after outputs are what the outputs should be: they are compared with what comes out.
+
+            EXAMPLES
+              cleave run model.onnx --inputs image.npz -o result.npz
+              cleave run model.onnx --inputs images.npz --batch 1 -o results.npz
+              cleave run model.onnx --inputs test_data_set_0
+
+            Exit code: 1 when the outputs are not what the file says they should be.
+            """)
+
+    @Argument(help: "The model.")
+    var model: String
+
+    @OptionGroup(title: "Inputs")
+    var samples: SampleOptions
+
+    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The npz archive to write the outputs to.", valueName: "file"))
+    var outputPath: String?
+
+    @OptionGroup(title: "Tolerance")
+    var tolerance: ToleranceOptions
+
+    @OptionGroup
+    var backend: BackendOptions
+
+    @OptionGroup
+    var output: OutputOptions
+
+    func run() throws {
+        if let outputPath { try AtomicFile.checkWritable(outputPath) }
+        let graph = try Graph(onnx: model)
+        let source = try samples.source(for: graph)
+        let result = try output.withProgress { progress in
+            try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
+        }
+        if let outputPath { try NumpyArchive(result.outputs.map { .init(name: $0.name, tensor: $0.tensor) }).write(to: outputPath) }
+        output.show(RunSummary(model: model, output: outputPath, result: result))
+        if !result.isExpected { throw ExitCode(ExitStatus.no) }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Cleave
+import Foundation
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Run two models on the same inputs and compare what comes out.",
+        discussion: """
+            An output is EQUAL when |a − b| ≤ A + R·|b| holds for every element a of the second model and b of the first. The \
+            relative error in the table is |a − b| / (|b| + A/R), so that it is at most R exactly when the output is equal. \
+            Not-a-number equals not-a-number only.
+
+            EXAMPLES
+              cleave verify model.onnx small.onnx
+              cleave verify model.onnx folded.onnx --inputs images.npz --batch 16
+              cleave verify model.onnx small.onnx --samples 16 --seed 7 --layers
+
+            Exit code: 0 for EQUAL, 1 for DIFFERENT.
+            """)
+
+    @Argument(help: "The original model.")
+    var original: String
+
+    @Argument(help: "The model to compare with it.")
+    var candidate: String
+
+    @OptionGroup(title: "Inputs")
+    var samples: SampleOptions
+
+    @OptionGroup(title: "Tolerance")
+    var tolerance: ToleranceOptions
+
+    @Flag(help: "Compare every value that both models compute under the same name, and say which differs first.")
+    var layers = false
+
+    @OptionGroup
+    var backend: BackendOptions
+
+    @OptionGroup
+    var output: OutputOptions
+
+    func run() throws {
+        let originalGraph = try Graph(onnx: original)
+        let candidateGraph = try Graph(onnx: candidate)
+        let source = try samples.source(for: originalGraph)
+        let report = try output.withProgress { progress in
+            try verify(
+                candidateGraph, against: originalGraph, inputs: source, backend: backend.backend, tolerance: tolerance.tolerance,
+                layers: layers, progress: progress)
+        }
+        output.show(VerificationSummary(original: original, candidate: candidate, report: report))
+        if !report.isEqual { throw ExitCode(ExitStatus.no) }
+    }
+}
