@@ -47,7 +47,8 @@ struct CarriedTensors {
             }
             allowance -= range.count
             TensorReader.discardElements(of: tensor)
-            guard let allocator = cleave_wire_allocator(), let copy = allocator.pointee.alloc(allocator.pointee.allocator_data, max(range.count, 1))
+            guard let allocator = cleave_wire_allocator(),
+                let copy = allocator.pointee.alloc(allocator.pointee.allocator_data, max(range.count, 1))
             else { throw CleaveError(.file, "there is not enough memory for \(range.count) bytes of external data") }
             UnsafeMutableRawBufferPointer(start: copy, count: range.count)
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: storage.bytes[range]))

@@ -80,7 +80,9 @@ struct Importer {
 
     // MARK: Values
 
-    private mutating func addValue(_ name: String, _ source: Value.Source, _ type: ValueType?, _ editor: inout GraphEditor) throws -> ValueID {
+    private mutating func addValue(
+        _ name: String, _ source: Value.Source, _ type: ValueType?, _ editor: inout GraphEditor
+    ) throws -> ValueID {
         let id = try editor.addValue(named: name, source: source, type: type)
         values[name] = id
         return id
@@ -158,7 +160,8 @@ struct Importer {
     private func value(_ name: String) throws -> ValueID {
         guard let id = values[name] else {
             throw CleaveError(
-                .invalidGraph, name.isEmpty ? "an output of the graph has no name" : "the graph's output is made by nothing, expected a node",
+                .invalidGraph,
+                name.isEmpty ? "an output of the graph has no name" : "the graph's output is made by nothing, expected a node",
                 at: .init(tensor: name.isEmpty ? nil : name))
         }
         return id
@@ -221,7 +224,8 @@ struct Importer {
         let inputs = try names(node.pointee.input, node.pointee.n_input).enumerated().map { index, name -> ValueID? in
             if name.isEmpty { return nil }
             guard let id = values[name] else {
-                throw CleaveError(.invalidGraph, "operand \(index) is made by nothing, expected an input, initializer or node", at: .init(tensor: name))
+                throw CleaveError(
+                    .invalidGraph, "operand \(index) is made by nothing, expected an input, initializer or node", at: .init(tensor: name))
             }
             return id
         }

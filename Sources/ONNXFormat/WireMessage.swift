@@ -107,7 +107,9 @@ struct UnpackedMessage<Message: WireMessage>: ~Copyable {
         try self.init(
             withExtendedLifetime(source) {
                 var allocator = ProtobufCAllocator(
-                    alloc: { context, size in context.flatMap { Unmanaged<UnpackedFile>.fromOpaque($0).takeUnretainedValue().allocate(size) } },
+                    alloc: { context, size in
+                        context.flatMap { Unmanaged<UnpackedFile>.fromOpaque($0).takeUnretainedValue().allocate(size) }
+                    },
                     free: { _, block in free(block) }, allocator_data: Unmanaged.passUnretained(source).toOpaque())
                 return unpackWire(file.bytes, Message.descriptor, &allocator)
             })

@@ -64,6 +64,7 @@ struct CarriedContentTests {
         function.pointee.name = model.arena.string("Relu")
         function.pointee.domain = model.arena.string("local")
         let body = TestModel("Abs")
+        model.keep(body)
         function.pointee.n_node = 1
         function.pointee.node = body.graph.pointee.node
         model.append(function, &model.message.pointee.functions, &model.message.pointee.n_functions)
@@ -107,7 +108,9 @@ struct CarriedContentTests {
         annotation.pointee.tensor_name = model.arena.string("x")
         model.append(annotation, &model.graph.pointee.quantization_annotation, &model.graph.pointee.n_quantization_annotation)
         let training = model.arena.make(Onnx__TrainingInfoProto.self)
-        training.pointee.algorithm = TestModel("Relu").graph
+        let algorithm = TestModel("Relu")
+        model.keep(algorithm)
+        training.pointee.algorithm = algorithm.graph
         model.append(training, &model.message.pointee.training_info, &model.message.pointee.n_training_info)
         model.node("Add", ["x", "sparse"], ["y"])
         model.output("y", [4])
@@ -162,9 +165,9 @@ struct CarriedContentTests {
         inner.initializer("own", Tensor(vector: [Float(1), 2]))
         inner.output("result", nil)
         let middle = TestModel()
-        addSubgraph(inner, to: middle.node("If", ["outer"], ["chosen"]))
+        addSubgraph(inner, of: middle, to: middle.node("If", ["outer"], ["chosen"]))
         middle.output("chosen", nil)
-        addSubgraph(middle, to: model.node("If", ["x"], ["y"]))
+        addSubgraph(middle, of: model, to: model.node("If", ["x"], ["y"]))
         model.output("y", nil)
         let imported = try model.imported()
         let node = try #require(imported.nodes.first { $0.operator.name == "If" })
@@ -175,7 +178,8 @@ struct CarriedContentTests {
         #expect(error?.description == "node 'y' (If): tensor 'ghost': a subgraph reads a value that nothing makes")
     }
 
-    private func addSubgraph(_ body: TestModel, to node: UnsafeMutablePointer<Onnx__NodeProto>) {
+    private func addSubgraph(_ body: TestModel, of model: TestModel, to node: UnsafeMutablePointer<Onnx__NodeProto>) {
+        model.keep(body)
         let attribute = body.arena.make(Onnx__AttributeProto.self)
         attribute.pointee.name = body.arena.string("then_branch")
         attribute.pointee.has_type = 1

@@ -26,7 +26,9 @@ struct ExternalDataTests {
     }
 
     /// Writes the model beside a data file of ten bytes and then the tensor, and reads it.
-    private func read(_ entries: [(String, String)], dataFile: String = "weights.bin", prepare: (URL) throws -> Void = { _ in }) throws -> Graph {
+    private func read(
+        _ entries: [(String, String)], dataFile: String = "weights.bin", prepare: (URL) throws -> Void = { _ in }
+    ) throws -> Graph {
         try Tools.withTemporaryFolder { outer in
             let folder = outer.appending(path: "model")
             try FileManager.default.createDirectory(at: folder.appending(path: "sub"), withIntermediateDirectories: true)
@@ -66,7 +68,8 @@ struct ExternalDataTests {
         #expect(problem([("location", "/etc/passwd")] + range).contains("is absolute"))
         let link: (URL) throws -> Void = { folder in
             try FileManager.default.createSymbolicLink(
-                at: folder.appending(path: "link.bin"), withDestinationURL: folder.deletingLastPathComponent().appending(path: "outside.bin"))
+                at: folder.appending(path: "link.bin"),
+                withDestinationURL: folder.deletingLastPathComponent().appending(path: "outside.bin"))
             try FileManager.default.createSymbolicLink(
                 at: folder.appending(path: "door"), withDestinationURL: folder.deletingLastPathComponent())
         }
@@ -169,6 +172,7 @@ struct ExternalDataTests {
         let model = TestModel()
         model.input("x", [600])
         let branch = self.model([("location", "weights.bin"), ("offset", "10")])
+        model.keep(branch)
         branch.graph.pointee.n_input = 0
         let node = model.node("Chooser", ["x"], ["y"], domain: "custom")
         let attribute = model.arena.make(Onnx__AttributeProto.self)

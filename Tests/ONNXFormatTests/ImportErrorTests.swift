@@ -24,7 +24,9 @@ struct ImportErrorTests {
         model.output("y", nil)
         let error = try #require(problem(model))
         #expect(error.kind == .invalidGraph)
-        #expect(error.description == "node 'sum' (Add): tensor 'ghost': operand 1 is made by nothing, expected an input, initializer or node")
+        #expect(
+            error.description
+                == "node 'sum' (Add): tensor 'ghost': operand 1 is made by nothing, expected an input, initializer or node")
     }
 
     @Test("An output that nothing makes is named")

@@ -19,7 +19,7 @@ struct TensorTests {
         message.pointee.n_dims = dims.count
         message.pointee.dims = arena.array(dims)
         fill(message, arena)
-        return try ONNXTensor(bytes: packed(message)).tensor
+        return try ONNXTensor(bytes: withExtendedLifetime(arena) { packed(message) }).tensor
     }
 
     private func read32(_ type: ElementType, _ dims: [Int64], _ entries: [Int32]) throws -> Tensor {
@@ -170,7 +170,10 @@ struct TensorTests {
     @Test("The ONNX project's test data reads, and its tensors survive")
     func testData() throws {
         let folder = Models.backendData.appending(path: "node")
-        let cases = ["test_relu", "test_cast_FLOAT_to_BFLOAT16", "test_strnormalizer_nostopwords_nochangecase", "test_and2d", "test_range_int32_type_negative_delta"]
+        let cases = [
+            "test_relu", "test_cast_FLOAT_to_BFLOAT16", "test_strnormalizer_nostopwords_nochangecase", "test_and2d",
+            "test_range_int32_type_negative_delta",
+        ]
         for name in cases {
             let files = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "\(name)/test_data_set_0").path)
             for file in files.sorted() {

@@ -32,8 +32,12 @@ final class TestModel {
         output("y", nil)
     }
 
+    /// Keeps what messages of this model point at in another one.
+    func keep(_ other: TestModel) { kept.append(other) }
+    private var kept: [TestModel] = []
+
     /// The model's encoded form.
-    var bytes: [UInt8] { packed(message) }
+    var bytes: [UInt8] { withExtendedLifetime(self) { packed(message) } }
 
     func imported() throws -> Graph { try Graph(onnxBytes: bytes) }
 
