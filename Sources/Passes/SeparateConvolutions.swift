@@ -53,7 +53,7 @@ public struct SeparateConvolutions: Pass {
     public func separate(_ graph: inout Graph, progress: Progress? = nil) throws -> SeparationReport {
         if case .decompose(let rank) = initialization { try rank.validate() }
         var outcome = try survey(graph)
-        let groups = makeGroups(graph, &outcome)
+        let groups = try makeGroups(graph, &outcome)
         for (group, choice) in zip(groups, try choices(for: groups, progress)) {
             switch choice {
             case .success(let choice): outcome.chosen.append((group, choice))
@@ -116,13 +116,13 @@ public struct SeparateConvolutions: Pass {
     }
 
     /// Candidates by weight. Where cost counts, a weight that something else needs too stays, and would be there twice.
-    private func makeGroups(_ graph: Graph, _ outcome: inout Outcome) -> [Group] {
+    private func makeGroups(_ graph: Graph, _ outcome: inout Outcome) throws -> [Group] {
         var groups: [Group] = []
         var indices: [ValueID: Int] = [:]
         for candidate in outcome.candidates {
             if let index = indices[candidate.weight] {
                 groups[index].members.append(candidate)
-            } else if let weight = graph.constant(candidate.weight) {
+            } else if let weight = try graph.fixedWeight(candidate.weight) {
                 indices[candidate.weight] = groups.count
                 groups.append(Group(members: [candidate], weight: weight, weightName: graph[candidate.weight].name))
             }
