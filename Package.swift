@@ -28,6 +28,9 @@ let package = Package(
             cxxSettings: [.define("ONNX_ML"), .define("ONNX_NAMESPACE", to: "onnx")],
             linkerSettings: [.linkedLibrary("onnx"), .linkedLibrary("onnx_proto"), .linkedLibrary("protobuf")]),
 
+        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp", .when(platforms: [.linux]))]),
+        .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp", .when(platforms: [.linux]))]),
+
         // The compiler, lowest module first: an import only ever points up this list.
         .target(name: "Tensors", dependencies: ["CZlib"]),
         .target(name: "GraphIR", dependencies: ["Tensors"]),
@@ -35,6 +38,8 @@ let package = Package(
         .target(name: "Passes", dependencies: ["GraphIR", "CLAPACK"]),
         .target(name: "Execution", dependencies: ["GraphIR"]),
         .target(name: "ReferenceBackend", dependencies: ["Execution"]),
+        .target(
+            name: "OneDNNBackend", dependencies: ["Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
         .target(name: "Datasets", dependencies: ["Tensors", "ONNXFormat"]),
         .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
         .target(name: "ModelZoo", dependencies: ["GraphIR"]),
@@ -42,8 +47,8 @@ let package = Package(
         .target(
             name: "Cleave",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "Datasets",
-                "Verification", "ModelZoo", "Reporting",
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
+                "Datasets", "Verification", "ModelZoo", "Reporting",
             ]),
         .executableTarget(
             name: "CleaveCommand",
@@ -62,9 +67,13 @@ let package = Package(
             dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "Datasets"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+        .testTarget(
+            name: "OneDNNBackendTests",
+            dependencies: ["OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ModelZoo", "Datasets"]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
         .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
+        .testTarget(name: "WitnessTests", dependencies: ["Cleave"]),
         .testTarget(name: "CommandTests", dependencies: ["CleaveCommand", "Cleave"]),
     ],
     swiftLanguageModes: [.v6],

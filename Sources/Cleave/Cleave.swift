@@ -3,6 +3,7 @@
 @_exported import GraphIR
 @_exported import ModelZoo
 @_exported import ONNXFormat
+@_exported import OneDNNBackend
 @_exported import Passes
 @_exported import ReferenceBackend
 @_exported import Reporting

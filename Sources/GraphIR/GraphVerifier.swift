@@ -2,7 +2,7 @@ import Tensors
 
 extension Graph {
     /// The versions of ONNX's default operator set that Cleave reads.
-    public static let supportedOpsets = 6...23
+    public static let supportedOpsets = 1...23
 
     /// Checks every rule that a graph must obey.
     /// - Throws: the first of `faults`.

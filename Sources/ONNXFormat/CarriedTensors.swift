@@ -12,9 +12,8 @@ struct CarriedTensors {
 
     init(external: ExternalData) { self.external = external }
 
-    /// Embeds all external data in a message of protobuf-c's.
     /// - Throws: `CleaveError` when external data cannot be had, or is more than a message can hold.
-    mutating func embed<Message>(_ message: UnsafeMutablePointer<Message>) throws {
+    mutating func embed<Message: WireMessage>(_ message: UnsafeMutablePointer<Message>) throws {
         try visit(UnsafeMutableRawPointer(message))
     }
 
@@ -48,7 +47,8 @@ struct CarriedTensors {
             }
             allowance -= range.count
             TensorReader.discardElements(of: tensor)
-            guard let allocator = cleave_wire_allocator(), let copy = allocator.pointee.alloc(allocator.pointee.allocator_data, max(range.count, 1))
+            guard let allocator = cleave_wire_allocator(),
+                let copy = allocator.pointee.alloc(allocator.pointee.allocator_data, max(range.count, 1))
             else { throw CleaveError(.file, "there is not enough memory for \(range.count) bytes of external data") }
             UnsafeMutableRawBufferPointer(start: copy, count: range.count)
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: storage.bytes[range]))

@@ -60,6 +60,7 @@ final class Exporter {
 
     // MARK: The model
 
+    /// The model, which lives as long as the exporter.
     /// - Throws: `CleaveError` when the graph's opset cannot express an operator.
     func model() throws -> UnsafeMutablePointer<Onnx__ModelProto> {
         let model: UnsafeMutablePointer<Onnx__ModelProto> = try graph.encoding.map { try arena.unpack($0.model) } ?? arena.make()
@@ -189,7 +190,9 @@ final class Exporter {
     /// Writes `value_info` in the file's order, without what the graph has lost.
     private func writeDeclarations(to message: UnsafeMutablePointer<Onnx__GraphProto>) throws {
         var extra: [String: [UnsafeMutablePointer<Onnx__ValueInfoProto>]] = [:]
-        for info in elements(message.pointee.value_info, message.pointee.n_value_info) { extra[try text(info.pointee.name), default: []].append(info) }
+        for info in elements(message.pointee.value_info, message.pointee.n_value_info) {
+            extra[try text(info.pointee.name), default: []].append(info)
+        }
         let declaredElsewhere = Set((graph.encoding?.listedInputs ?? []).compactMap { graph.value(named: $0)?.id }).union(graph.outputs)
             .union(graph.inputs)
         var written: Set<ValueID> = []
@@ -215,11 +218,13 @@ final class Exporter {
         }
         message.pointee.n_sparse_initializer = sparse.count
         message.pointee.sparse_initializer = arena.list(sparse)
-        let annotations = try elements(message.pointee.quantization_annotation, message.pointee.n_quantization_annotation).filter { annotation in
-            try ([annotation.pointee.tensor_name]
-                + elements(annotation.pointee.quant_parameter_tensor_names, annotation.pointee.n_quant_parameter_tensor_names)
-                .map { $0.pointee.value }).allSatisfy { graph.value(named: try text($0)) != nil }
-        }
+        let annotations = try elements(message.pointee.quantization_annotation, message.pointee.n_quantization_annotation)
+            .filter { annotation in
+                let parameters = elements(
+                    annotation.pointee.quant_parameter_tensor_names, annotation.pointee.n_quant_parameter_tensor_names)
+                let names = [annotation.pointee.tensor_name] + parameters.map { $0.pointee.value }
+                return try names.allSatisfy { graph.value(named: try text($0)) != nil }
+            }
         message.pointee.n_quantization_annotation = annotations.count
         message.pointee.quantization_annotation = arena.list(annotations)
     }
@@ -235,7 +240,8 @@ final class Exporter {
         message.pointee.output = names(node.outputs)
         try writeOperator(of: node, to: message)
         if let origin = node.origin {
-            let entries = elements(message.pointee.metadata_props, message.pointee.n_metadata_props) + [entry(Origin.metadataKey, origin.text)]
+            let entries =
+                elements(message.pointee.metadata_props, message.pointee.n_metadata_props) + [entry(Origin.metadataKey, origin.text)]
             message.pointee.n_metadata_props = entries.count
             message.pointee.metadata_props = arena.list(entries)
         }

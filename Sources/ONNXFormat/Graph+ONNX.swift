@@ -44,8 +44,10 @@ extension Graph {
     /// - Throws: `CleaveError` when that would be over 2 GiB, or the graph's opset cannot express an operator.
     public func onnxBytes() throws -> [UInt8] {
         let exporter = Exporter(self)
-        let model = try exporter.model()
-        try exporter.checkSize(of: model, limit: Int(Int32.max))
-        return packed(model)
+        return try withExtendedLifetime(exporter) {
+            let model = try exporter.model()
+            try exporter.checkSize(of: model, limit: Int(Int32.max))
+            return packed(model)
+        }
     }
 }

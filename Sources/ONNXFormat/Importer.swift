@@ -80,7 +80,9 @@ struct Importer {
 
     // MARK: Values
 
-    private mutating func addValue(_ name: String, _ source: Value.Source, _ type: ValueType?, _ editor: inout GraphEditor) throws -> ValueID {
+    private mutating func addValue(
+        _ name: String, _ source: Value.Source, _ type: ValueType?, _ editor: inout GraphEditor
+    ) throws -> ValueID {
         let id = try editor.addValue(named: name, source: source, type: type)
         values[name] = id
         return id
@@ -110,11 +112,12 @@ struct Importer {
         }
     }
 
+    /// Operators see a sparse initializer as the tensor that it stands for; only its storage is sparse.
     private static func type(of initializer: Onnx__SparseTensorProto) throws -> ValueType? {
         guard let type = ElementType(rawValue: Int(initializer.values?.pointee.data_type ?? 0)) else { return nil }
         let shape = UnsafeBufferPointer(start: initializer.dims, count: initializer.n_dims).map { Int($0) }
         _ = try Tensor.elementCount(of: shape)
-        return .sparseTensor(TensorType(type, lengths: shape))
+        return .tensor(TensorType(type, lengths: shape))
     }
 
     private mutating func addInputs(to editor: inout GraphEditor) throws {
@@ -157,7 +160,8 @@ struct Importer {
     private func value(_ name: String) throws -> ValueID {
         guard let id = values[name] else {
             throw CleaveError(
-                .invalidGraph, name.isEmpty ? "an output of the graph has no name" : "the graph's output is made by nothing, expected a node",
+                .invalidGraph,
+                name.isEmpty ? "an output of the graph has no name" : "the graph's output is made by nothing, expected a node",
                 at: .init(tensor: name.isEmpty ? nil : name))
         }
         return id
@@ -220,7 +224,8 @@ struct Importer {
         let inputs = try names(node.pointee.input, node.pointee.n_input).enumerated().map { index, name -> ValueID? in
             if name.isEmpty { return nil }
             guard let id = values[name] else {
-                throw CleaveError(.invalidGraph, "operand \(index) is made by nothing, expected an input, initializer or node", at: .init(tensor: name))
+                throw CleaveError(
+                    .invalidGraph, "operand \(index) is made by nothing, expected an input, initializer or node", at: .init(tensor: name))
             }
             return id
         }

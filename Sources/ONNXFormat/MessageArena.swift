@@ -40,10 +40,10 @@ final class MessageArena {
     func string(_ text: String) -> UnsafeMutablePointer<CChar> {
         var text = text
         return text.withUTF8 { source in
-            let copy = allocate(source.count + 1)
-            copy.copyMemory(from: UnsafeRawPointer(source.baseAddress ?? UnsafePointer(copy.assumingMemoryBound(to: UInt8.self))), byteCount: source.count)
-            copy.storeBytes(of: 0, toByteOffset: source.count, as: UInt8.self)
-            return copy.assumingMemoryBound(to: CChar.self)
+            let copy = UnsafeMutableRawBufferPointer(start: allocate(source.count + 1), count: source.count + 1)
+            copy.copyBytes(from: source)
+            copy[source.count] = 0
+            return copy.assumingMemoryBound(to: CChar.self).baseAddress.unsafelyUnwrapped
         }
     }
 

@@ -18,6 +18,10 @@ struct ModelWriter {
 
     func write() throws -> ONNXWriteResult {
         let exporter = Exporter(graph)
+        return try withExtendedLifetime(exporter) { try write(with: exporter) }
+    }
+
+    private func write(with exporter: Exporter) throws -> ONNXWriteResult {
         let model = try exporter.model()
         let isTooLarge = exporter.size(of: model) > options.sizeLimit
         guard options.externalData == .always || (options.externalData == .automatic && isTooLarge) else {

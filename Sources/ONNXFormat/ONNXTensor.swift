@@ -38,7 +38,7 @@ public struct ONNXTensor: Hashable, Sendable {
         let message = arena.make(Onnx__TensorProto.self)
         if !name.isEmpty { message.pointee.name = arena.string(name) }
         tensor.write(into: message, arena)
-        return packed(message)
+        return withExtendedLifetime(arena) { packed(message) }
     }
 
     /// Writes a `.pb` file.

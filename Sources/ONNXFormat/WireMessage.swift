@@ -46,6 +46,18 @@ extension Onnx__OperatorSetIdProto: WireMessage {
 extension Onnx__StringStringEntryProto: WireMessage {
     static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__string_string_entry_proto__init(message) }
 }
+extension Onnx__FunctionProto: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__function_proto__init(message) }
+}
+extension Onnx__TrainingInfoProto: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__training_info_proto__init(message) }
+}
+extension Onnx__SparseTensorProto: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__sparse_tensor_proto__init(message) }
+}
+extension Onnx__TensorAnnotation: WireMessage {
+    static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__tensor_annotation__init(message) }
+}
 extension Onnx__TypeProto: WireMessage {
     static func initialize(_ message: UnsafeMutablePointer<Self>) { onnx__type_proto__init(message) }
 }
@@ -95,7 +107,9 @@ struct UnpackedMessage<Message: WireMessage>: ~Copyable {
         try self.init(
             withExtendedLifetime(source) {
                 var allocator = ProtobufCAllocator(
-                    alloc: { context, size in context.flatMap { Unmanaged<UnpackedFile>.fromOpaque($0).takeUnretainedValue().allocate(size) } },
+                    alloc: { context, size in
+                        context.flatMap { Unmanaged<UnpackedFile>.fromOpaque($0).takeUnretainedValue().allocate(size) }
+                    },
                     free: { _, block in free(block) }, allocator_data: Unmanaged.passUnretained(source).toOpaque())
                 return unpackWire(file.bytes, Message.descriptor, &allocator)
             })

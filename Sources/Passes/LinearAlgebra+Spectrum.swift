@@ -1,4 +1,14 @@
+import Foundation
 import Tensors
+
+/// Keeps OpenBLAS to the calling thread, where the BLAS is OpenBLAS.
+///
+/// Layers are decomposed side by side (`concurrentMap`), and threads within each would only wait for each other. Nor do the
+/// numbers then depend on how many processors there are.
+private let blasIsSingleThreaded: Void = {
+    guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "openblas_set_num_threads") else { return }
+    unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)(1)
+}()
 
 /// The singular values of a matrix M, and its best approximations of any rank.
 ///
@@ -20,6 +30,7 @@ struct SingularSpectrum: Sendable {
     /// - Parameter matrix: finite numbers whose squares neither overflow nor vanish; at least one row and one column.
     /// - Throws: `CleaveError` when LAPACK fails or the matrix is too large.
     init(_ matrix: Matrix) throws {
+        blasIsSingleThreaded
         self.matrix = matrix
         gram = try SymmetricEigenproblem(upperTriangleOf: try matrix.smallerGram())
         energies = gram.eigenvalues.map { max($0, 0) }

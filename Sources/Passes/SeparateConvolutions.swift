@@ -1,5 +1,5 @@
-import Foundation
 import GraphIR
+import Synchronization
 import Tensors
 
 /// Replaces two-dimensional convolutions by a separable form of two layers each, without batch norm or activation in between
@@ -24,6 +24,9 @@ public struct SeparateConvolutions: Pass {
         case random(seed: UInt64)
     }
 
+    /// Called with the number of weights done and their total.
+    public typealias Progress = @Sendable (_ done: Int, _ total: Int) throws -> Void
+
     public var form: SeparableForm
     public var scope: Scope
     public var initialization: Initialization
@@ -44,13 +47,14 @@ public struct SeparateConvolutions: Pass {
     }
 
     /// Separates the convolutions of `graph` and says, layer by layer, what that did.
-    /// - Throws: `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN, infinities);
+    /// - Parameter progress: called with the number of weights done and their total, from several threads; stops the work by throwing.
+    /// - Throws: what `progress` throws; `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN, infinities);
     ///   the graph is then untouched.
-    public func separate(_ graph: inout Graph) throws -> SeparationReport {
+    public func separate(_ graph: inout Graph, progress: Progress? = nil) throws -> SeparationReport {
         if case .decompose(let rank) = initialization { try rank.validate() }
         var outcome = try survey(graph)
-        let groups = makeGroups(graph, &outcome)
-        for (group, choice) in zip(groups, try choices(for: groups)) {
+        let groups = try makeGroups(graph, &outcome)
+        for (group, choice) in zip(groups, try choices(for: groups, progress)) {
             switch choice {
             case .success(let choice): outcome.chosen.append((group, choice))
             case .failure(let leftAlone): for member in group.members { outcome.skips[member.node.id] = leftAlone.reason }
@@ -112,13 +116,13 @@ public struct SeparateConvolutions: Pass {
     }
 
     /// Candidates by weight. Where cost counts, a weight that something else needs too stays, and would be there twice.
-    private func makeGroups(_ graph: Graph, _ outcome: inout Outcome) -> [Group] {
+    private func makeGroups(_ graph: Graph, _ outcome: inout Outcome) throws -> [Group] {
         var groups: [Group] = []
         var indices: [ValueID: Int] = [:]
         for candidate in outcome.candidates {
             if let index = indices[candidate.weight] {
                 groups[index].members.append(candidate)
-            } else if let weight = graph.constant(candidate.weight) {
+            } else if let weight = try graph.fixedWeight(candidate.weight) {
                 indices[candidate.weight] = groups.count
                 groups.append(Group(members: [candidate], weight: weight, weightName: graph[candidate.weight].name))
             }
@@ -152,16 +156,22 @@ public struct SeparateConvolutions: Pass {
         var reason: SkipReason
     }
 
-    private func choices(for groups: [Group]) throws -> [Result<Choice, LeftAlone>] {
-        try concurrentMap(groups, largestFirst: { $0.weight.count }) { group in
+    private func choices(for groups: [Group], _ progress: Progress?) throws -> [Result<Choice, LeftAlone>] {
+        let done = Atomic(0)
+        return try concurrentMap(groups, largestFirst: { $0.weight.count }) { group in
+            try progress?(done.load(ordering: .relaxed), groups.count)
             let first = group.members[0]
-            return try locating(node: first.label, operatorName: first.node.operator.name, tensor: group.weightName) {
+            let result: Result<Choice, LeftAlone> = try locating(
+                node: first.label, operatorName: first.node.operator.name, tensor: group.weightName
+            ) {
                 do {
                     return .success(try choice(for: group))
                 } catch let error as LeftAlone {
                     return .failure(error)
                 }
             }
+            try progress?(done.wrappingAdd(1, ordering: .relaxed).newValue, groups.count)
+            return result
         }
     }
 

@@ -13,14 +13,15 @@ struct PlacedWindow {
     let end: [Int]
 
     /// - Parameter window: resolved.
-    /// - Throws: `CleaveError` when the input has another number of spatial dimensions, or the output would be too large.
+    /// - Throws: `CleaveError` when the input has another number of spatial dimensions or is shorter than the window, or the
+    ///   output would be too large.
     init(_ window: Window, over inputShape: [Int], ceilMode: Bool) throws {
         try Self.requireRank(inputShape, window)
         let pads = inputShape.enumerated().map { window.pads($0, length: $1) }
-        self.init(
-            window, inputShape: inputShape,
-            outputShape: inputShape.enumerated().map { window.outputLength($0, length: $1, ceilMode: ceilMode) },
-            begin: pads.map(\.begin), end: pads.map(\.end))
+        let outputShape = try inputShape.enumerated().map { axis, length in
+            try window.outputDimension(axis, length: .known(length), ceilMode: ceilMode).known ?? 0
+        }
+        self.init(window, inputShape: inputShape, outputShape: outputShape, begin: pads.map(\.begin), end: pads.map(\.end))
         _ = try resultCount(outputShape)
     }
 

@@ -106,9 +106,11 @@ extension MaxPool: ReferenceKernel {
         let maxima = planes.fold(from: -.infinity) { $1 > $0 || $1.isNaN ? $1 : $0 }
         let output = try Tensor(maxima, shape: planes.shape, as: input.elementType)
         guard arguments.outputCount > 1 else { return [output] }
-        let inputCount = planes.placed.inputCount, outputCount = planes.placed.outputCount
-        let indices = planes.maximumOffsets().enumerated().map { position, offset in
-            offset < 0 ? -1 : Int64(position / outputCount * inputCount + (columnMajorIndices ? columnMajor(offset, planes.placed.inputShape) : offset))
+        let placed = planes.placed
+        let indices = planes.maximumOffsets().enumerated().map { position, offset -> Int64 in
+            guard offset >= 0 else { return -1 }
+            let place = columnMajorIndices ? columnMajor(offset, placed.inputShape) : offset
+            return Int64(position / placed.outputCount * placed.inputCount + place)
         }
         return [output, try Tensor(indices, shape: planes.shape)]
     }
@@ -172,6 +174,7 @@ extension GlobalPool: ReferenceKernel {
 
 extension MaxUnpool: ReferenceKernel {
     /// Indices count over the tensor that the window's formula gives; a larger `outputShape` adds zeros at the end of every dimension.
+    /// That is what ONNX's own test case says; ONNX Runtime counts over the larger tensor.
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let input = try arguments.required(Operand.input)
         let indices = try arguments.required(Operand.indices)

@@ -8,15 +8,10 @@ public struct ReferenceBackend: Backend {
 
     public init() {}
 
-    /// - Throws: `CleaveError` for an input shape that the graph does not admit, and for the first operator without a kernel
+    /// - Throws: `CleaveError` for input shapes that the graph does not admit, and for the first operator without a kernel
     ///   that an output needs.
     public func prepare(_ graph: Graph, inputShapes: [String: [Int]]) throws -> any ExecutionPlan {
-        let names = graph.inputs.map { graph[$0].name }
-        if let surplus = inputShapes.keys.sorted().first(where: { !names.contains($0) }) {
-            throw CleaveError(
-                .invalidRequest, "there is no such input, expected \(names.map { "'\($0)'" }.joined(separator: ", "))",
-                at: .init(tensor: surplus), suggestion: "name the shapes after the model's inputs")
-        }
+        let graph = try graph.specialized(inputShapes: inputShapes)
         for id in graph.nodesNeeded(for: graph.outputs) { _ = try graph.referenceKernel(of: graph[id]) }
         return ReferencePlan(graph: graph)
     }

@@ -12,7 +12,9 @@ struct MessageComparison {
     static func difference(_ left: [UInt8], _ right: [UInt8]) throws -> String? {
         let left = try left.withUnsafeBytes { try Holder($0) }
         let right = try right.withUnsafeBytes { try Holder($0) }
-        return difference(UnsafeRawPointer(left.message.pointer), UnsafeRawPointer(right.message.pointer), "model")
+        return withExtendedLifetime((left, right)) {
+            difference(UnsafeRawPointer(left.message.pointer), UnsafeRawPointer(right.message.pointer), "model")
+        }
     }
 
     private final class Holder {

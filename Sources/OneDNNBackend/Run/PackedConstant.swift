@@ -14,14 +14,14 @@ final class ConstantPool {
         let byteCount: Int
 
         init(byteCount: Int) throws {
-            guard let address = ck_map(byteCount) else {
+            guard let address = ck_map(Int64(byteCount)) else {
                 throw CleaveError(.unsupported, "the system refuses \(byteCount.formattedBytes) for weights")
             }
             self.address = address
             self.byteCount = byteCount
         }
 
-        deinit { ck_unmap(address, byteCount) }
+        deinit { ck_unmap(address, Int64(byteCount)) }
     }
 
     private static let chunkByteCount = 32 << 20

@@ -25,7 +25,7 @@ final class SessionMemory {
 
     /// - Throws: `CleaveError` when the memory is not to be had.
     init(places: [BufferPlace], arenaByteCount: Int, slotCount: Int) throws {
-        arena = arenaByteCount > 0 ? ck_map(arenaByteCount) : nil
+        arena = arenaByteCount > 0 ? ck_map(Int64(arenaByteCount)) : nil
         guard arenaByteCount == 0 || arena != nil else {
             throw CleaveError(.unsupported, "the system refuses the \(arenaByteCount.formattedBytes) that the network needs")
         }
@@ -43,7 +43,7 @@ final class SessionMemory {
     }
 
     deinit {
-        if let arena { ck_unmap(arena, arenaByteCount) }
+        if let arena { ck_unmap(arena, Int64(arenaByteCount)) }
     }
 
     /// A place for buffers before their tensor is known.

@@ -1,0 +1,232 @@
+import COneDNN
+import GraphIR
+import Tensors
+
+/// Turns a specialized graph into a plan: group by group, it makes kernels, places their operands and notes what they touch.
+struct PlanCompiler {
+    /// Where a value is once it is computed.
+    enum Home {
+        /// A float32 tensor in a buffer, lying as the layout says.
+        case buffer(BufferID, Layout)
+        /// A tensor that the session holds as such: another element type, or a shape that is not known before the run.
+        case slot(Int)
+    }
+
+    let backend: OneDNNBackend
+    let graph: Graph
+    let program: Simplification
+    let groups: [Group]
+    let pool = ConstantPool()
+
+    var steps: [OneDNNPlan.Step] = []
+    var buffers: [OneDNNPlan.Buffer] = []
+    /// The values that live in a buffer: more than one where values are views of each other, or one takes another's place.
+    private var residents: [[ValueID]] = []
+    private var homes: [ValueID: Home] = [:]
+    /// The same values in further layouts.
+    private var copies: [ValueID: [(layout: Layout, buffer: BufferID)]] = [:]
+    /// Index of the last group that reads a value.
+    private var lastUse: [ValueID: Int] = [:]
+    private var slotCount = 0
+    /// The group being compiled.
+    private var current = 0
+    /// Whether the nodes of the group are compiled one by one, so that each may still need what the one before it read.
+    var isSplitting = false
+
+    init(_ specialized: Graph, backend: OneDNNBackend) throws {
+        self.backend = backend
+        graph = specialized
+        program = try Simplification(specialized)
+        groups = Grouping.groups(of: program)
+        for (index, group) in groups.enumerated() {
+            for node in group.nodes {
+                for input in node.inputs.compactMap({ $0 }) { lastUse[program.resolve(input)] = index }
+            }
+        }
+        for output in program.outputs { lastUse[output] = groups.count }
+    }
+
+    mutating func compile(original: Graph) throws -> OneDNNPlan {
+        let inputs = try placeInputs()
+        for (index, group) in groups.enumerated() {
+            current = index
+            try lower(group)
+        }
+        current = groups.count
+        let outputs = try placeOutputs()
+        return try OneDNNPlan(
+            graph: original, specialized: graph, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
+            slotCount: slotCount, weightByteCount: pool.byteCount)
+    }
+
+    private mutating func placeInputs() throws -> [OneDNNPlan.Input] {
+        try graph.inputs.map { id in
+            guard lastUse[id] != nil else { return .unused }
+            guard isBuffered(id) else { return .slot(makeSlot(for: id)) }
+            let layout = try Layout.plain(shape(id))
+            let buffer = makeBuffer(.caller, byteCount: layout.byteCount)
+            define(id, in: buffer, layout)
+            return .buffer(buffer)
+        }
+    }
+
+    /// Decides where outputs come from. A buffer of the arena that holds nothing but one output becomes the caller's.
+    private mutating func placeOutputs() throws -> [OneDNNPlan.Output] {
+        var given: Set<BufferID> = []
+        return try graph.outputs.map { output in
+            let id = program.resolve(output)
+            if let constant = program.constant(id) { return .constant(constant) }
+            if let input = graph.inputs.firstIndex(of: id) { return .input(input) }
+            switch homes[id] {
+            case nil:
+                throw CleaveError(.invalidGraph, "nothing computes the output", at: .init(tensor: graph[output].name))
+            case .slot(let slot): return .slot(slot)
+            case .buffer(let buffer, let layout):
+                if layout.isPlain, case .arena = buffers[buffer.index].kind, given.insert(buffer).inserted {
+                    buffers[buffer.index].kind = .caller
+                    return .buffer(buffer, shape: shape(id))
+                }
+                let plain = try Layout.plain(shape(id))
+                let copy = makeBuffer(.caller, byteCount: plain.byteCount)
+                try emitReorder(from: (buffer, layout), to: (copy, plain))
+                given.insert(copy)
+                return .buffer(copy, shape: shape(id))
+            }
+        }
+    }
+
+    // MARK: Values
+
+    /// Whether a value lives in a buffer: it is float32, of a known shape, and not empty.
+    func isBuffered(_ id: ValueID) -> Bool {
+        guard let type = graph[program.resolve(id)].tensorType, type.elementType == .float32, let shape = type.knownShape else { return false }
+        return shape.count <= 12 && !shape.contains(0)
+    }
+
+    /// The shape of a buffered value.
+    func shape(_ id: ValueID) -> [Int] { graph[program.resolve(id)].tensorType?.knownShape ?? [] }
+
+    func constant(_ id: ValueID?) -> Tensor? { program.constant(id) }
+
+    /// The elements of a float32 constant.
+    func elements(_ id: ValueID?) -> [Float]? { constant(id).flatMap { try? $0.elements(as: Float.self) } }
+
+    /// Where a buffered value is; a constant is put into a buffer of its own.
+    mutating func home(_ id: ValueID) throws -> (buffer: BufferID, layout: Layout) {
+        let id = program.resolve(id)
+        if case .buffer(let buffer, let layout)? = homes[id] { return (buffer, layout) }
+        guard let elements = elements(id) else {
+            throw CleaveError(.invalidGraph, "nothing computes the value", at: .init(tensor: graph[id].name))
+        }
+        let layout = try Layout.plain(shape(id))
+        let buffer = addConstant(try PackedConstant.pack(elements, as: layout, in: layout, pool: pool))
+        homes[id] = .buffer(buffer, layout)
+        return (buffer, layout)
+    }
+
+    /// A buffer with the value in the given layout; a reorder is added where it has none yet.
+    mutating func operand(_ id: ValueID, in layout: Layout) throws -> BufferID {
+        let id = program.resolve(id)
+        let known = try home(id)
+        if known.layout == layout || (known.layout.isPlain && layout.isPlain) { return known.buffer }
+        if let copy = copies[id]?.first(where: { $0.layout == layout }) { return copy.buffer }
+        let buffer: BufferID
+        if let elements = elements(id) {
+            buffer = addConstant(try PackedConstant.pack(elements, as: known.layout, in: layout, pool: pool))
+        } else {
+            buffer = makeBuffer(.arena, byteCount: layout.byteCount)
+            try emitReorder(from: known, to: (buffer, layout))
+        }
+        copies[id, default: []].append((layout, buffer))
+        residents[buffer.index].append(id)
+        return buffer
+    }
+
+    mutating func plainOperand(_ id: ValueID) throws -> BufferID { try operand(id, in: .plain(shape(id))) }
+
+    mutating func define(_ id: ValueID, in buffer: BufferID, _ layout: Layout) {
+        homes[id] = .buffer(buffer, layout)
+        residents[buffer.index].append(id)
+    }
+
+    /// Whether the current step may write its result over a buffer: nobody reads the buffer's values later.
+    func isReusable(_ buffer: BufferID) -> Bool {
+        guard !isSplitting, case .arena = buffers[buffer.index].kind else { return false }
+        return residents[buffer.index].allSatisfy { lastUse[$0, default: current] <= current }
+    }
+
+    // MARK: Buffers, slots and steps
+
+    mutating func makeBuffer(_ kind: OneDNNPlan.Buffer.Kind, byteCount: Int) -> BufferID {
+        buffers.append(.init(kind: kind, byteCount: byteCount))
+        residents.append([])
+        return BufferID(index: buffers.count - 1)
+    }
+
+    mutating func addConstant(_ constant: PackedConstant) -> BufferID {
+        makeBuffer(.constant(constant), byteCount: constant.layout.byteCount)
+    }
+
+    mutating func makeSlot(for id: ValueID) -> Int {
+        homes[id] = .slot(slotCount)
+        slotCount += 1
+        return slotCount - 1
+    }
+
+    func slot(_ id: ValueID) -> Int? {
+        if case .slot(let slot)? = homes[program.resolve(id)] { slot } else { nil }
+    }
+
+    mutating func emit(_ kernel: any Kernel, computing nodes: [Node], reads: [BufferID], writes: [BufferID], isFallback: Bool = false) {
+        let work = nodes.compactMap { $0.operator.payload.multiplyAccumulates(graph.costContext(of: $0)) }
+        let (sum, _) = work.reduce((0, false)) { ($0.0 &+ $1, false) }
+        steps.append(
+            .init(
+                kernel: kernel, nodes: nodes.map { graph.label(of: $0) }, operatorName: nodes.first?.operator.name ?? "Reorder",
+                multiplyAccumulates: sum,
+                byteCount: (reads + writes).reduce(0) { $0 &+ buffers[$1.index].byteCount }, isFallback: isFallback, reads: reads,
+                writes: writes))
+    }
+
+    mutating func emitReorder(
+        from source: (buffer: BufferID, layout: Layout), to destination: (buffer: BufferID, layout: Layout), computing nodes: [Node] = [],
+        sourceOffset: Int = 0, destinationOffset: Int = 0
+    ) throws {
+        let primitive = try Primitive.reorder(source.layout, destination.layout)
+        let kernel = PrimitiveKernel(
+            primitive: primitive,
+            arguments: [
+                .init(ONEDNN_SOURCE, source.buffer, source.layout, offset: sourceOffset),
+                .init(ONEDNN_DESTINATION, destination.buffer, destination.layout, offset: destinationOffset),
+            ])
+        emit(kernel, computing: nodes, reads: [source.buffer], writes: [destination.buffer])
+    }
+
+    // MARK: Fallback
+
+    /// Runs a node on its reference kernel, on row-major tensors.
+    mutating func lowerToReference(_ node: Node) throws {
+        var reads: [BufferID] = []
+        let operands = try node.inputs.map { input -> ReferenceKernelStep.Operand in
+            guard let input else { return .absent }
+            if let tensor = constant(input) { return .constant(tensor) }
+            if let slot = slot(input) { return .slot(slot) }
+            let buffer = try plainOperand(input)
+            reads.append(buffer)
+            return .buffer(buffer, shape: shape(input))
+        }
+        var writes: [BufferID] = []
+        let results = try node.outputs.map { output -> ReferenceKernelStep.Result in
+            guard let output else { return .absent }
+            guard isBuffered(output) else { return .slot(makeSlot(for: output)) }
+            let layout = try Layout.plain(shape(output))
+            let buffer = makeBuffer(.arena, byteCount: layout.byteCount)
+            define(output, in: buffer, layout)
+            writes.append(buffer)
+            return .buffer(buffer, shape: shape(output))
+        }
+        let kernel = ReferenceKernelStep(
+            operation: node.operator, operands: operands, results: results, opset: graph.opset, label: graph.label(of: node))
+        emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: true)
+    }
+}

@@ -1,0 +1,148 @@
+import CKernels
+import COneDNN
+import GraphIR
+import Tensors
+
+extension PlanCompiler {
+    mutating func lower(_ norm: BatchNorm, _ group: Group, _ input: ValueID) throws -> Bool {
+        guard let (scale, shift) = program.affine(of: norm, group.anchor), let output = group.output(afterEpilogue: group.epilogue.count)
+        else { return false }
+        let shape = shape(input)
+        guard shape.count >= 2, shape[1] == scale.count else { return false }
+        var activation = ck_activation.none, keepsZero = true
+        if case .activation(let function)? = group.epilogue.first?.kind {
+            guard let native = function.native else { return false }
+            (activation, keepsZero) = (native, function.keepsZero)
+        }
+        var (buffer, layout) = try home(input)
+        if !layout.isPlain, layout.channelBlock == nil || (layout.hasPadding && !keepsZero) {
+            layout = try .plain(shape)
+            buffer = try operand(input, in: layout)
+        }
+        let block = layout.isPlain ? 1 : layout.channelBlock ?? 1
+        let blocks = (scale.count + block - 1) / block
+        let padding = [Float](repeating: 0, count: blocks * block - scale.count)
+        let target = isReusable(buffer) ? buffer : makeBuffer(.arena, byteCount: layout.byteCount)
+        let scales = addConstant(try .vector(scale + padding, pool: pool)), shifts = addConstant(try .vector(shift + padding, pool: pool))
+        let (outer, inner) = (Int64(shape[0]), Int64(shape.dropFirst(2).reduce(1, *)))
+        let kernel = NativeKernel("cleave:affine", buffers: [buffer, scales, shifts, target]) { [activation] addresses, _ in
+            ck_affine(
+                addresses[0].floats, addresses[1].floats, addresses[2].floats, addresses[3].floats, outer, Int64(blocks), inner,
+                Int64(block), activation)
+        }
+        emit(kernel, computing: group.nodes, reads: [buffer, scales, shifts], writes: [target])
+        define(output, in: target, layout)
+        return true
+    }
+
+    mutating func lower(_ norm: LayerNorm, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        let shape = shape(input)
+        guard shape.count >= 2, norm.axis == -1 || norm.axis == shape.count - 1, node.outputs.dropFirst().allSatisfy({ $0 == nil }),
+            let scale = elements(node.input(LayerNorm.Operand.scale)), scale.count == shape[shape.count - 1]
+        else { return false }
+        let bias = node.input(LayerNorm.Operand.bias)
+        guard let shift = bias == nil ? [Float](repeating: 0, count: scale.count) : elements(bias), shift.count == scale.count else {
+            return false
+        }
+        let layout = try Layout.plain(shape), vector = try Layout.plain([scale.count])
+        let primitive = try Primitive.layerNorm(layout, epsilon: norm.epsilon)
+        let buffer = try operand(input, in: layout)
+        let target = makeBuffer(.arena, byteCount: layout.byteCount)
+        let scales = addConstant(try .vector(scale, pool: pool)), shifts = addConstant(try .vector(shift, pool: pool))
+        emit(
+            PrimitiveKernel(
+                primitive: primitive,
+                arguments: [
+                    .init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_SCALE, scales, vector), .init(ONEDNN_SHIFT, shifts, vector),
+                    .init(ONEDNN_DESTINATION, target, layout),
+                ]),
+            computing: [node], reads: [buffer, scales, shifts], writes: [target])
+        define(output, in: target, layout)
+        return true
+    }
+
+    mutating func lower(_ norm: LocalResponseNorm, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        // ONNX's window of an even size reaches further to one side, oneDNN's does not.
+        guard norm.size % 2 == 1, (3...5).contains(shape(input).count) else { return false }
+        let (buffer, layout) = try home(input)
+        let primitive = try Primitive.localResponseNorm(layout, size: norm.size, alpha: norm.alpha, beta: norm.beta, bias: norm.bias)
+        return emitSimple(primitive, node, (buffer, layout), output)
+    }
+
+    mutating func lower(_ softmax: Softmax, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        guard softmax.function != .hardmax else { return false }
+        var lengths = shape(input)
+        guard !lengths.isEmpty else { return false }
+        var axis = softmax.axis < 0 ? softmax.axis + lengths.count : softmax.axis
+        guard axis >= 0, axis <= lengths.count, softmax.flattens || axis < lengths.count else { return false }
+        if softmax.flattens {
+            lengths = [lengths[..<axis].reduce(1, *), lengths[axis...].reduce(1, *)]
+            axis = 1
+        }
+        let layout = try Layout.plain(lengths)
+        let primitive = try Primitive.softmax(layout, axis: axis, logarithm: softmax.function == .logSoftmax)
+        let buffer = try plainOperand(input)
+        return emitSimple(primitive, node, (buffer, layout), output, as: try .plain(shape(input)))
+    }
+
+    /// A primitive from one buffer to another of the same layout.
+    private mutating func emitSimple(
+        _ primitive: Primitive, _ node: Node, _ source: (buffer: BufferID, layout: Layout), _ output: ValueID, as view: Layout? = nil
+    ) -> Bool {
+        let target = makeBuffer(.arena, byteCount: source.layout.byteCount)
+        emit(
+            PrimitiveKernel(
+                primitive: primitive,
+                arguments: [.init(ONEDNN_SOURCE, source.buffer, source.layout), .init(ONEDNN_DESTINATION, target, source.layout)]),
+            computing: [node], reads: [source.buffer], writes: [target])
+        define(output, in: target, view ?? source.layout)
+        return true
+    }
+
+    mutating func lower(_ reduction: Reduction, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        let lengths = shape(input)
+        guard let kind = reduction.function.kernel, let axes = axes(of: reduction, node, rank: lengths.count), !axes.isEmpty else { return false }
+        if axes == Array(2..<max(2, lengths.count)) {
+            if reduction.function == .mean { return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output) }
+            if reduction.function == .max { return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output) }
+        }
+        let kept = lengths.indices.map { axes.contains($0) ? 1 : lengths[$0] }
+        let source = try Layout.plain(lengths), result = try Layout.plain(kept)
+        let primitive = try Primitive.reduction(kind, source, destination: result)
+        let buffer = try operand(input, in: source)
+        let target = makeBuffer(.arena, byteCount: result.byteCount)
+        emit(
+            PrimitiveKernel(
+                primitive: primitive, arguments: [.init(ONEDNN_SOURCE, buffer, source), .init(ONEDNN_DESTINATION, target, result)]),
+            computing: [node], reads: [buffer], writes: [target])
+        define(output, in: target, try .plain(shape(output)))
+        return true
+    }
+
+    /// The reduced axes in order; `nil` when they are not known, empty when nothing is reduced.
+    private func axes(of reduction: Reduction, _ node: Node, rank: Int) -> [Int]? {
+        var given = reduction.axes
+        if let operand = node.input(Reduction.Operand.axes) {
+            guard let values = constant(operand)?.int64s() else { return nil }
+            given = values.map { Int($0) }
+        }
+        if let given, !given.isEmpty {
+            let axes = Set(given.map { $0 < 0 ? $0 + rank : $0 }).sorted()
+            return axes.allSatisfy { (0..<rank).contains($0) } ? axes : nil
+        }
+        return reduction.keepsInputWithoutAxes ? [] : Array(0..<rank)
+    }
+}
+
+extension Reduction.Function {
+    fileprivate var kernel: onednn_reduction_kind? {
+        switch self {
+        case .max: ONEDNN_REDUCE_MAX
+        case .mean: ONEDNN_REDUCE_MEAN
+        case .min: ONEDNN_REDUCE_MIN
+        case .prod: ONEDNN_REDUCE_PRODUCT
+        case .sum: ONEDNN_REDUCE_SUM
+        case .l1, .l2, .logSum, .logSumExp, .sumSquare: nil
+        }
+    }
+}

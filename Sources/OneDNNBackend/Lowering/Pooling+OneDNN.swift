@@ -1,0 +1,79 @@
+import COneDNN
+import GraphIR
+import Tensors
+
+extension PlanCompiler {
+    mutating func lower(_ pool: AveragePool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        guard let window = try window(pool.window, input, output) else { return false }
+        // ONNX divides windows that reach beyond the end padding by fewer elements; oneDNN knows only its own end padding.
+        let reachesBeyond = zip(window.resolved.indices, window.resolved).contains { axis, pads in window.primitive.end[axis] > pads.end }
+        guard !(pool.countIncludePad && reachesBeyond) else { return false }
+        let kind = pool.countIncludePad ? ONEDNN_AVERAGE_POOL_WITH_PADDING : ONEDNN_AVERAGE_POOL_WITHOUT_PADDING
+        return try lowerPool(kind, window.primitive, node, input, output)
+    }
+
+    mutating func lower(_ pool: MaxPool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        guard node.outputs.dropFirst().allSatisfy({ $0.map { !isRead($0) } ?? true }),
+            let window = try window(pool.window, input, output)
+        else { return false }
+        return try lowerPool(ONEDNN_MAX_POOL, window.primitive, node, input, output)
+    }
+
+    mutating func lower(_ pool: GlobalPool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        switch pool.function {
+        case .average: return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output)
+        case .max: return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output)
+        case .lp: return false
+        }
+    }
+
+    /// A pool over all of the spatial dimensions.
+    mutating func lowerGlobalPool(_ kind: onednn_pool_kind, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        let spatial = Array(shape(input).dropFirst(2)), ones = spatial.map { _ in 1 }, zeros = spatial.map { _ in 0 }
+        guard (1...3).contains(spatial.count) else { return false }
+        let window = Primitive.Window(kernel: spatial, strides: ones, dilations: ones, begin: zeros, end: zeros)
+        return try lowerPool(kind, window, node, input, output, resultShape: Array(shape(input).prefix(2)) + ones)
+    }
+
+    func isRead(_ id: ValueID) -> Bool { program.readers[id] != nil || program.outputs.contains(id) }
+
+    private func window(
+        _ window: Window, _ input: ValueID, _ output: ValueID
+    ) throws -> (primitive: Primitive.Window, resolved: [(begin: Int, end: Int)])? {
+        let source = Array(shape(input).dropFirst(2)), result = Array(shape(output).dropFirst(2))
+        let resolved = try window.resolved(kernel: nil)
+        guard (1...3).contains(source.count), resolved.kernel.count == source.count,
+            let primitive = Primitive.Window(resolved, input: source, output: result)
+        else { return nil }
+        // A window that lies in the padding alone has no maximum and no mean.
+        for axis in source.indices {
+            guard primitive.begin[axis] < resolved.kernel[axis], primitive.end[axis] < resolved.kernel[axis] else { return nil }
+        }
+        return (primitive, source.indices.map { resolved.pads($0, length: source[$0]) })
+    }
+
+    private mutating func lowerPool(
+        _ kind: onednn_pool_kind, _ window: Primitive.Window, _ node: Node, _ input: ValueID, _ output: ValueID, resultShape: [Int]? = nil
+    ) throws -> Bool {
+        let (buffer, layout) = try home(input)
+        let result = resultShape ?? shape(output)
+        let primitive = try Primitive.pooling(kind, layout, destination: .any(result), window: window)
+        let destination = try primitive.layout(ONEDNN_DESTINATION)
+        let target = makeBuffer(.arena, byteCount: destination.byteCount)
+        emit(
+            PrimitiveKernel(
+                primitive: primitive,
+                arguments: [.init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, destination)]),
+            computing: [node], reads: [buffer], writes: [target])
+        if result == shape(output) {
+            define(output, in: target, destination)
+        } else if destination.isPlain {
+            define(output, in: target, try .plain(shape(output)))
+        } else {
+            let plain = try Layout.plain(result), copy = makeBuffer(.arena, byteCount: plain.byteCount)
+            try emitReorder(from: (target, destination), to: (copy, plain))
+            define(output, in: copy, try .plain(shape(output)))
+        }
+        return true
+    }
+}

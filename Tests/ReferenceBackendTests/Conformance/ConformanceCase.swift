@@ -1,0 +1,113 @@
+import Foundation
+import GraphIR
+import ONNXFormat
+import ReferenceBackend
+import Tensors
+
+/// One of the ONNX project's backend test cases: a model, and inputs with the outputs that they must give.
+struct ConformanceCase {
+    enum Suite: String, CaseIterable {
+        case node, pytorchConverted = "pytorch-converted", pytorchOperator = "pytorch-operator", simple
+    }
+
+    var suite: Suite
+    var name: String
+
+    static let root = URL(filePath: "/usr/share/libonnx-testdata/data")
+    static let isInstalled = FileManager.default.fileExists(atPath: root.path)
+
+    var folder: URL { Self.root.appending(components: suite.rawValue, name) }
+
+    /// All cases of a suite, by name.
+    static func all(of suite: Suite) throws -> [ConformanceCase] {
+        try FileManager.default.contentsOfDirectory(atPath: root.appending(component: suite.rawValue).path).sorted()
+            .map { ConformanceCase(suite: suite, name: $0) }
+    }
+
+    func graph() throws -> Graph { try Graph(onnx: folder.appending(component: "model.onnx").path) }
+
+    /// Runs the model on every data set.
+    /// - Returns: what is wrong with the outputs; `nil` when nothing is.
+    func run() throws -> String? {
+        let graph = try graph()
+        let session = try ReferenceBackend().prepare(graph, inputShapes: [:]).makeSession()
+        for set in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where set.hasPrefix("test_data_set") {
+            let inputs = try tensors("input", set, graph, graph.inputs)
+            let expected = try tensors("output", set, graph, graph.outputs)
+            guard !expected.isEmpty else { return "\(set) has no outputs" }
+            let observed = graph.values.filter { $0.tensorType != nil }.map(\.name)
+            let results = try session.run(inputs, observing: observed)
+            for (name, tensor) in expected {
+                if let difference = difference(results[name], tensor) { return "\(set): output '\(name)': \(difference)" }
+            }
+            for value in graph.values {
+                guard let type = value.tensorType, let tensor = results[value.name] else { continue }
+                if !tensor.fits(type) { return "\(set): value '\(value.name)' is \(tensor), but its inferred type is \(type)" }
+            }
+        }
+        return nil
+    }
+
+    private func tensors(_ kind: String, _ set: String, _ graph: Graph, _ values: [ValueID]) throws -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for (index, name) in values.map({ graph[$0].name }).enumerated() {
+            let file = folder.appending(components: set, "\(kind)_\(index).pb")
+            guard FileManager.default.fileExists(atPath: file.path) else { continue }
+            tensors[name] = try ONNXTensor(path: file.path).tensor.asDeclared(graph.value(named: name))
+        }
+        return tensors
+    }
+
+    /// The tolerance of ONNX's own test runner: |actual − expected| ≤ 10⁻⁷ + 10⁻³·|expected|.
+    private func difference(_ actual: Tensor?, _ expected: Tensor) -> String? {
+        guard let actual else { return "missing" }
+        guard actual.elementType == expected.elementType, actual.shape == expected.shape else {
+            return "is \(actual), expected \(expected)"
+        }
+        if expected.elementType == .string { return actual.strings == expected.strings ? nil : "other strings" }
+        guard let left = actual.doubles(), let right = expected.doubles() else { return "cannot compare \(expected.elementType)" }
+        for (index, (actual, expected)) in zip(left, right).enumerated() {
+            let isClose = actual == expected || (actual.isNaN && expected.isNaN)
+                || (actual - expected).magnitude <= 1e-7 + 1e-3 * expected.magnitude && expected.isFinite
+            if !isClose { return "element \(index) is \(actual), expected \(expected)" }
+        }
+        return nil
+    }
+}
+
+extension Tensor {
+    /// NumPy has no bfloat16: the data sets hold such tensors as uint16.
+    fileprivate func asDeclared(_ value: Value?) throws -> Tensor {
+        guard elementType == .uint16, value?.tensorType?.elementType == .bfloat16 else { return self }
+        return try Tensor(shape: shape, elementType: .bfloat16, storage: withUnsafeBytes { TensorStorage(copying: $0) })
+    }
+
+    /// Whether a value of the given type can be this tensor.
+    fileprivate func fits(_ type: TensorType) -> Bool {
+        guard elementType == type.elementType else { return false }
+        guard let shape = type.shape else { return true }
+        return shape.count == rank && zip(shape, self.shape).allSatisfy { $0.known == nil || $0.known == $1 }
+    }
+}
+
+extension ConformanceCase {
+    /// What takes a case out of the plain tensor cases, which a compiler for convolutional networks is measured by.
+    enum Beyond: CaseIterable {
+        case sequencesAndOptionals, strings, recurrentCells, controlFlow, trainingPreview
+    }
+
+    /// Why the case is no plain tensor case; `nil` when it is one.
+    func beyond() throws -> Beyond? {
+        let graph = try graph()
+        let types = (graph.inputs + graph.outputs).compactMap { graph[$0].type }
+        if types.contains(where: { $0.tensor == nil }) { return .sequencesAndOptionals }
+        if types.contains(where: { $0.tensor?.elementType == .string }) { return .strings }
+        for node in graph.nodes {
+            guard case .opaque(let payload) = node.operator else { continue }
+            if ["LSTM", "GRU", "RNN"].contains(payload.name) { return .recurrentCells }
+            if ["If", "Loop", "Scan"].contains(payload.name) { return .controlFlow }
+            if payload.domain == "ai.onnx.preview.training" { return .trainingPreview }
+        }
+        return nil
+    }
+}
