@@ -73,6 +73,7 @@ let package = Package(
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
         .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
+        .testTarget(name: "WitnessTests", dependencies: ["Cleave"]),
         .testTarget(name: "CommandTests", dependencies: ["CleaveCommand", "Cleave"]),
     ],
     swiftLanguageModes: [.v6],

@@ -39,6 +39,8 @@ static void run_region(void *data) {
     r->body(r->context, omp_get_thread_num(), omp_get_num_threads());
 }
 
+int ck_threads(void) { return omp_get_max_threads(); }
+
 void ck_parallel(void (*body)(void *context, int index, int count), void *context) {
     if (omp_get_max_threads() == 1) {
         body(context, 0, 1);
@@ -50,6 +52,7 @@ void ck_parallel(void (*body)(void *context, int index, int count), void *contex
 
 #else
 
+int ck_threads(void) { return 1; }
 void ck_parallel(void (*body)(void *context, int index, int count), void *context) { body(context, 0, 1); }
 
 #endif

@@ -11,7 +11,7 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Replace convolutions by a separable form.",
         discussion: """
             The spatial form is n×1, then 1×n; the depthwise form is n×n on every channel alone, then 1×1. A convolution is \
-            replaced only where both its parameters and its multiplications fall, unless --exact is given.
+            replaced only where its parameters fall and its multiplications do not rise, unless --exact is given.
 
             The new weights are decomposed from the old ones by singular values. --rank sets the channels between the spatial \
             factors (the paper's shape: as many as filters) or the number of depthwise terms (the paper's: 1), --energy the share \
@@ -84,9 +84,11 @@ struct ConvertCommand: ParsableCommand {
 
     func run() throws {
         let pass = SeparateConvolutions(form, scope: scope, initialize: initialization)
-        let summary = try rewrite(model, to: file, showingLayers: layers) { graph in
-            let separation = try pass.separate(&graph)
-            return ([separation.passReport(pass.name)], separation)
+        let summary = try output.withProgress { progress in
+            try rewrite(model, to: file, task: "converting", showingLayers: layers, progress: progress) { graph in
+                let separation = try pass.separate(&graph)
+                return ([separation.passReport(pass.name)], separation)
+            }
         }
         output.show(summary)
     }

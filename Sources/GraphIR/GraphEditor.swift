@@ -21,8 +21,6 @@ public struct GraphEditor {
     private var appended: [NodeID] = []
     /// Nodes whose outputs are inferred again at commit.
     private var touched: Set<NodeID> = []
-    /// Values that lost the node that made them.
-    private var detached: [ValueID] = []
     private var orderChanged = false
 
     init(_ graph: Graph) { self.graph = graph }
@@ -234,13 +232,12 @@ public struct GraphEditor {
         touched.insert(id)
     }
 
-    /// Takes the value from whatever gives it: it is made by nothing until it gets a new source, which commit checks.
+    /// Takes the value from whatever gives it; the caller gives it a new source or removes it.
     private mutating func detachProducer(of id: ValueID) {
         switch graph[id].source {
         case .node(let node, let index):
             guard graph.contains(node) else { return }
             updateNode(node) { $0.outputs[index] = nil }
-            detached.append(id)
         case .graphInput: graph.inputs.removeAll { $0 == id }
         case .constant, .external: return
         }
@@ -253,12 +250,6 @@ public struct GraphEditor {
 
     func committed() throws -> Graph {
         var editor = self
-        for id in editor.detached where editor.graph.contains(id) && editor.graph[id].source == .external {
-            guard !editor.graph.readers[id.index].isEmpty || editor.graph.isOutput(id) else { continue }
-            throw CleaveError(
-                .invalidGraph, "no node makes the value any more, but it is still read or an output",
-                at: .init(tensor: editor.graph[id].name))
-        }
         if orderChanged { try editor.settleOrder() }
         try editor.settleTypes()
         return editor.graph

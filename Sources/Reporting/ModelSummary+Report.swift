@@ -118,9 +118,9 @@ extension ModelSummary: Report {
             "as it is", "", .init(NumberFormat.grouped(cost.parameters)), .init(NumberFormat.grouped(cost.trainableParameters)), "",
             .init(cost.multiplyAccumulates.map(NumberFormat.count) ?? "–"), "",
         ])
-        for (title, total) in formTotals {
+        for total in SeparableForm.allCases.map(total) {
             table.addRow([
-                .init(title), .init("\(total.convolutions)"), .init(NumberFormat.grouped(total.parameters)),
+                .init(total.form.rawValue), .init("\(total.convolutions)"), .init(NumberFormat.grouped(total.parameters)),
                 .init(NumberFormat.grouped(total.trainableParameters)),
                 Self.factor(Double(total.parameters) / Double(cost.parameters)),
                 .init(total.multiplyAccumulates.map(NumberFormat.count) ?? "–"),
@@ -130,24 +130,15 @@ extension ModelSummary: Report {
         return table
     }
 
-    /// Both forms; where not every convolution gets cheaper, once with all of them and once with those.
-    private var formTotals: [(title: String, total: FormTotal)] {
-        SeparableForm.allCases.flatMap { form in
-            let (all, cheaper) = (total(form, onlyWhereCheaper: false), total(form, onlyWhereCheaper: true))
-            guard all != cheaper else { return [(form.rawValue, all)] }
-            return [(form.rawValue, all), ("\(form.rawValue), where both fall", cheaper)]
-        }
-    }
-
     public var json: JSONValue { .object(members) }
 
     fileprivate var members: [JSONValue.Member] {
         func interfaces(_ entries: [Interface]) -> JSONValue {
             .array(entries.map { ["name": .string($0.name), "type": .optional($0.type?.description)] })
         }
-        let forms = formTotals.map { title, total -> JSONValue in
+        let forms = SeparableForm.allCases.map(total).map { total -> JSONValue in
             [
-                "form": .string(total.form.rawValue), "selection": .string(title), "convolutions": .integer(total.convolutions),
+                "form": .string(total.form.rawValue), "convolutions": .integer(total.convolutions),
                 "parameters": .integer(total.parameters), "trainable_parameters": .integer(total.trainableParameters),
                 "multiply_accumulates": .optional(total.multiplyAccumulates),
             ]

@@ -60,10 +60,8 @@ public struct ModelSummary: Sendable {
 
     public var nodeCount: Int { cost.layers.count }
 
-    /// The network with convolutions inside residual blocks in `form`.
-    /// - Parameter onlyWhereCheaper: only those whose parameters and multiplications both fall, as `SeparateConvolutions` does it;
-    ///   otherwise all that have the form, as in the paper's networks.
-    public func total(_ form: SeparableForm, onlyWhereCheaper: Bool) -> FormTotal {
+    /// The network with the convolutions inside residual blocks in `form`, as far as `SeparateConvolutions` replaces them.
+    public func total(_ form: SeparableForm) -> FormTotal {
         var total = FormTotal(
             form: form, convolutions: 0, parameters: cost.parameters, trainableParameters: cost.trainableParameters,
             multiplyAccumulates: cost.multiplyAccumulates)
@@ -73,8 +71,7 @@ public struct ModelSummary: Sendable {
             guard let place = layers.firstIndex(where: { $0.name == estimate.node }) else { break }
             let layer = layers[place]
             layers = layers[(place + 1)...]
-            guard estimate.isInsideResidualBlock, let after = estimate.outlook(form).cost,
-                !onlyWhereCheaper || after.isBelow(estimate.cost)
+            guard estimate.isInsideResidualBlock, let after = estimate.outlook(form).cost, after.isSmaller(than: estimate.cost)
             else { continue }
             total.convolutions += 1
             // A shared weight is counted with the first layer that reads it.

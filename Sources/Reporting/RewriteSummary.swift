@@ -61,7 +61,7 @@ public struct RewriteSummary: Sendable {
     public var rewritten: [Group] {
         if let separation { return Self.groups(separation.layers.map(\.kind)) }
         return Self.groups(
-            reports.flatMap { report in report.rewrites.map { "\(report.pass): \($0.detail.replacing(/ '[^']*'/, with: ""))" } })
+            reports.flatMap { report in report.rewrites.map { report.pass + ": " + $0.detail.replacing(/\ '[^']*'/, with: "") } })
     }
 
     /// Why nodes were left alone, the most frequent reason first; a reason that a single node has names the node.

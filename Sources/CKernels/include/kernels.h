@@ -21,6 +21,7 @@ void ck_unmap(void *address, int64_t bytes);
 
 /* Calls `body(context, index, count)` on `count` threads at once, `count` being what OpenMP is set to. */
 void ck_parallel(void (*body)(void *context, int index, int count), void *context);
+int ck_threads(void);
 
 /* --- Element-wise ----------------------------------------------------------------------------------------------- */
 
@@ -54,6 +55,36 @@ void ck_affine(
 void ck_pad(
     const float *x, float *y, int64_t outer, int64_t height, int64_t width, int64_t inner, int64_t top, int64_t bottom, int64_t left,
     int64_t right, float value);
+
+/* --- Convolution ------------------------------------------------------------------------------------------------ */
+
+/* Channel counts are those of one group; dilation 1 is dense; pads are those before the input. */
+typedef struct {
+    int64_t batch, groups, input_channels, output_channels;
+    int64_t input_height, input_width, output_height, output_width;
+    int64_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width, pad_height, pad_width;
+} ck_convolution;
+
+/* output = activation(sum + residual); with `second`, also second = second_activation(scale[c]·output + shift[c]). */
+typedef struct {
+    ck_activation activation;
+    float *second;
+    const float *scale, *shift;
+    ck_activation second_activation;
+} ck_convolution_epilogue;
+
+/* Whether the processor can run `ck_convolve`. */
+bool ck_convolution_available(void);
+/* Elements of the packed weights, channels padded to whole blocks of 16. */
+int64_t ck_convolution_weight_count(const ck_convolution *c);
+/* From [groups · output_channels, input_channels, kernel_height, kernel_width]. */
+void ck_convolution_pack(const ck_convolution *c, const float *weights, float *packed);
+/* Source, residual and output have channels in blocks of 16, padded with zeros; with several groups, the channels of each are a
+ * multiple of 16. `bias` has one element per channel, padded likewise; `residual` may be NULL, and it may be `output`. The second
+ * activation is not LEAKY. */
+void ck_convolve(
+    const ck_convolution *c, const float *source, const float *weights, const float *bias, const float *residual, float *output,
+    const ck_convolution_epilogue *epilogue);
 
 #ifdef __cplusplus
 }

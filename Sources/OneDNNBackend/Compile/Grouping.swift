@@ -8,6 +8,8 @@ struct Group {
     /// Per-channel scales and shifts that go into the anchor's weights, in order.
     var affine: [ChannelAffine] = []
     var epilogue: [Epilogue] = []
+    /// A normalization of the result that the kernel stores besides it, as pre-activation networks have them.
+    var second: Second?
     /// Index of the last node; the group runs there, when all operands are known.
     var position: Int
 
@@ -30,7 +32,19 @@ struct Group {
         var output: ValueID
     }
 
-    var nodes: [Node] { [anchor] + affine.map(\.node) + epilogue.flatMap(\.nodes) }
+    struct Second {
+        var affine: ChannelAffine
+        var activation: Epilogue?
+
+        var nodes: [Node] { [affine.node] + (activation?.nodes ?? []) }
+        var output: ValueID { activation?.output ?? affine.output }
+        /// The same as a group of its own.
+        var group: Group { Group(anchor: affine.node, epilogue: activation.map { [$0] } ?? [], position: 0) }
+    }
+
+    /// The nodes that make the first result.
+    var mainNodes: [Node] { [anchor] + affine.map(\.node) + epilogue.flatMap(\.nodes) }
+    var nodes: [Node] { mainNodes + (second?.nodes ?? []) }
 
     /// The value that the group makes with the first `count` parts of its epilogue.
     func output(afterEpilogue count: Int) -> ValueID? {
@@ -79,6 +93,7 @@ struct Grouping {
                 value = epilogue.output
                 for reader in readers { absorb(reader, into: &group) }
             }
+            if case .convolution = anchor.operator { takeSecond(of: value, into: &group) }
         case .batchNorm, .binary, .variadic:
             if let (epilogue, readers) = epilogue(after: value, allowingAdd: false), case .activation(let function) = epilogue.kind,
                 function.native != nil
@@ -89,6 +104,26 @@ struct Grouping {
         default: break
         }
         return group
+    }
+
+    /// Takes a batch normalization that reads the group's result, whoever else reads that, with the activation after it.
+    private mutating func takeSecond(of value: ValueID, into group: inout Group) {
+        for reader in program.readers[value] ?? [] where !taken[reader] {
+            let node = program.nodes[reader]
+            guard case .batchNorm(let norm) = node.operator, node.inputs.first.flatMap({ $0 }).map(program.resolve) == value,
+                let (scale, shift) = program.affine(of: norm, node), let output = node.outputs.first ?? nil, isFloat(output)
+            else { continue }
+            var second = Group.Second(affine: .init(node: node, scale: scale, shift: shift, output: output))
+            taken[reader] = true
+            if let (epilogue, readers) = epilogue(after: output, allowingAdd: false),
+                case .activation(.clamp) = epilogue.kind
+            {
+                second.activation = epilogue
+                for reader in readers { taken[reader] = true }
+            }
+            group.second = second
+            return
+        }
     }
 
     private mutating func absorb(_ index: Int, into group: inout Group) {

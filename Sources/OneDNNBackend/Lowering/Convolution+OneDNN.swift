@@ -1,6 +1,9 @@
+import CKernels
 import COneDNN
 import GraphIR
 import Tensors
+
+
 
 extension Primitive.Window {
     /// A resolved window over inputs and outputs of these spatial shapes; `nil` when padding before the input is negative.
@@ -35,8 +38,10 @@ extension PlanCompiler {
         let request = ConvolutionRequest(
             input: input, weight: weight, bias: node.input(Convolution.Operand.bias), result: result, window: window, transposed: false,
             weightShape: groups == 1 ? weights : [groups, weights[0] / groups] + weights.dropFirst(),
-            weightStrides: nil, outputAxes: groups == 1 ? 1 : 2)
-        return try lower(request, group)
+            weightStrides: nil, outputAxes: groups == 1 ? 1 : 2, weights: elements(weight))
+        let trimmed = trimmed(request, source: Array(source.dropFirst(2)))
+        if try lowerBlocked(trimmed, group) { return true }
+        return try lower(trimmed, group)
     }
 
     mutating func lower(_ convolution: ConvolutionTranspose, _ group: Group) throws -> Bool {
@@ -71,7 +76,8 @@ extension PlanCompiler {
         let request = ConvolutionRequest(
             input: input, weight: weight, bias: node.input(ConvolutionTranspose.Operand.bias), result: result, window: window,
             transposed: true, weightShape: groups == 1 ? Array(shape.dropFirst()) : shape,
-            weightStrides: groups == 1 ? Array(strides.dropFirst()) : strides, outputAxes: groups == 1 ? 1 : 2)
+            weightStrides: groups == 1 ? Array(strides.dropFirst()) : strides, outputAxes: groups == 1 ? 1 : 2,
+            weights: elements(weight))
         return try lower(request, group)
     }
 }
@@ -91,6 +97,8 @@ struct ConvolutionRequest {
     var weightStrides: [Int]?
     /// How many leading dimensions of `weightShape` make up the output channels.
     var outputAxes: Int
+    /// The elements of constant weights, under `weightShape` and `weightStrides`.
+    var weights: [Float]?
 
     var plainWeights: Layout {
         get throws { try weightStrides.map { try .strided(weightShape, strides: $0) } ?? .plain(weightShape) }
@@ -102,7 +110,7 @@ extension PlanCompiler {
     private mutating func lower(_ request: ConvolutionRequest, _ group: Group) throws -> Bool {
         let channels = request.result[1]
         guard request.bias.map({ isBuffered($0) && shape($0) == [channels] }) ?? true else { return false }
-        if constant(request.weight) == nil || (request.bias != nil && constant(request.bias) == nil) {
+        if request.weights == nil || (request.bias != nil && constant(request.bias) == nil) {
             guard group.affine.isEmpty else { return false }
         }
         for count in (0...group.epilogue.count).reversed() {
@@ -112,6 +120,7 @@ extension PlanCompiler {
                 continue
             }
             try lowerRest(of: group, from: count)
+            try lowerSecond(of: group)
             return true
         }
         return false
@@ -135,14 +144,7 @@ extension PlanCompiler {
                 source, weights: weights, bias: bias, destination: destination, window: request.window,
                 transposed: request.transposed, postOps: ops)
         }
-        let anyResult = try Layout.any(request.result)
-        var primitive = try make(source: .any(shape(request.input)), destination: anyResult, residual: .sum)
-        var source = try primitive.layout(ONEDNN_SOURCE)
-        if source != sourceLayout, let direct = try? make(source: sourceLayout, destination: anyResult, residual: .sum),
-            direct.implementation == primitive.implementation
-        {
-            (primitive, source) = (direct, sourceLayout)
-        }
+        var (primitive, source) = try choose(request, sourceLayout) { try make(source: $0, destination: $1, residual: .sum) }
         let destination = try primitive.layout(ONEDNN_DESTINATION)
 
         let buffer = try operand(request.input, in: source)
@@ -173,6 +175,27 @@ extension PlanCompiler {
         define(output, in: target, destination)
     }
 
+    /// The primitive and the layout of its source. Blocked channels are kept where our own kernels, which want them, are around;
+    /// else oneDNN chooses, but a layout that the source already has wins when it costs nothing.
+    private func choose(
+        _ request: ConvolutionRequest, _ current: Layout, _ make: (Layout, Layout) throws -> Primitive
+    ) throws -> (Primitive, Layout) {
+        if ck_convolution_available(), !request.transposed, request.result[1] % 16 == 0 {
+            let source = shape(request.input)
+            let wanted = try source[1] % 16 == 0 ? Layout.channelBlocked(source, block: 16) : current
+            if let blocked = try? make(wanted, .channelBlocked(request.result, block: 16)), blocked.implementation.hasPrefix("jit") {
+                return (blocked, wanted)
+            }
+        }
+        let result = try Layout.any(request.result)
+        let primitive = try make(.any(shape(request.input)), result)
+        let source = try primitive.layout(ONEDNN_SOURCE)
+        if source != current, let direct = try? make(current, result), direct.implementation == primitive.implementation {
+            return (direct, current)
+        }
+        return (primitive, source)
+    }
+
     private func biasLayout(_ request: ConvolutionRequest, _ group: Group) throws -> Layout? {
         request.bias == nil && group.affine.isEmpty ? nil : try .plain([request.result[1]])
     }
@@ -183,7 +206,7 @@ extension PlanCompiler {
     ) throws -> [PrimitiveKernel.Argument] {
         let layout = try primitive.layout(ONEDNN_WEIGHTS)
         let bias = try biasLayout(request, group)
-        guard let weights = elements(request.weight), request.bias == nil || constant(request.bias) != nil else {
+        guard let weights = request.weights, request.bias == nil || constant(request.bias) != nil else {
             let plain = try home(request.weight).buffer
             let packed = makeBuffer(.arena, byteCount: layout.byteCount)
             try emitReorder(from: (plain, request.plainWeights), to: (packed, layout))
@@ -231,5 +254,46 @@ extension PlanCompiler {
             }
         }
         return (folded, shift.map { Float($0) })
+    }
+
+    /// The request without the taps that meet nothing but padding: of a 3×3 kernel on a 1×1 image, one remains.
+    private func trimmed(_ request: ConvolutionRequest, source: [Int]) -> ConvolutionRequest {
+        guard let weights = request.weights else { return request }
+        let window = request.window, lengths = window.kernel
+        let kept = source.indices.map { axis -> Swift.Range<Int> in
+            let taps = (0..<lengths[axis]).filter { tap in
+                let offset = tap * window.dilations[axis] - window.begin[axis]
+                return (0..<request.result[axis + 2]).contains { (0..<source[axis]).contains($0 * window.strides[axis] + offset) }
+            }
+            guard let first = taps.first, let last = taps.last, window.begin[axis] >= first * window.dilations[axis] else {
+                return 0..<lengths[axis]
+            }
+            return first..<last + 1
+        }
+        guard kept.map(\.count) != lengths else { return request }
+        var result = request
+        for axis in source.indices {
+            result.window.kernel[axis] = kept[axis].count
+            result.window.begin[axis] -= kept[axis].lowerBound * window.dilations[axis]
+            result.window.end[axis] -= (lengths[axis] - kept[axis].upperBound) * window.dilations[axis]
+        }
+        result.weightShape.replaceSubrange((request.weightShape.count - lengths.count)..., with: kept.map(\.count))
+        // Kernels of one to three dimensions, seen as three.
+        let padding = 3 - lengths.count
+        let ranges = [Swift.Range<Int>](repeating: 0..<1, count: padding) + kept
+        let full = [Int](repeating: 1, count: padding) + lengths
+        let volume = full.reduce(1, *)
+        var selected: [Float] = []
+        selected.reserveCapacity(result.weightShape.reduce(1, *))
+        for filter in stride(from: 0, to: weights.count, by: volume) {
+            for plane in ranges[0] {
+                for row in ranges[1] {
+                    let start = filter + (plane * full[1] + row) * full[2]
+                    selected += weights[(start + ranges[2].lowerBound)..<(start + ranges[2].upperBound)]
+                }
+            }
+        }
+        result.weights = selected
+        return result
     }
 }

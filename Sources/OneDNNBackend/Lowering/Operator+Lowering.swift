@@ -5,7 +5,13 @@ extension PlanCompiler {
     /// Makes the steps of a group: one kernel where there is a fast one, else its nodes one by one.
     mutating func lower(_ group: Group) throws {
         if try attempt(group) { return }
-        try lowerSeparately(group.nodes)
+        try lowerSeparately(group.mainNodes)
+        try lowerSecond(of: group)
+    }
+
+    /// Makes the step of a second result that the anchor's kernel does not store.
+    mutating func lowerSecond(of group: Group) throws {
+        if let second = group.second { try lower(second.group) }
     }
 
     /// Makes a step for every node, whatever group they were in.

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+struct UsageTests {
+    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "build"]
+
+    @Test(arguments: commands)
+    func helpHasExamples(command: String) throws {
+        let result = try Command.run(command, "--help")
+        #expect(result.status == 0)
+        #expect(result.errors.isEmpty)
+        #expect(result.output.contains("EXAMPLES\n  cleave \(command) "))
+        #expect(result.output.contains("--json"))
+        #expect(result.output.contains("--quiet"))
+    }
+
+    @Test func helpListsAllCommands() throws {
+        let result = try Command.run("--help")
+        #expect(result.status == 0)
+        for command in Self.commands { #expect(result.output.contains("\n  \(command) "), "\(command)") }
+    }
+
+    @Test func versionIsSemantic() throws {
+        let result = try Command.run("--version")
+        #expect(result.status == 0)
+        #expect(result.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+    }
+
+    @Test(arguments: [
+        ["convolve"], ["inspect"], ["convert", "a.onnx", "-o", "b.onnx"], ["convert", "a.onnx", "--form", "round", "-o", "b.onnx"],
+        ["convert", "a.onnx", "--form", "spatial"], ["convert", "a.onnx", "--form", "spatial", "--rank", "0", "-o", "b.onnx"],
+        ["convert", "a.onnx", "--form", "spatial", "--rank", "2", "--exact", "-o", "b.onnx"],
+        ["convert", "a.onnx", "--form", "spatial", "--energy", "1.5", "-o", "b.onnx"],
+        ["convert", "a.onnx", "--form", "spatial", "--energy", "nan", "-o", "b.onnx"],
+        ["convert", "a.onnx", "--form", "spatial", "--initialize", "random", "--exact", "-o", "b.onnx"],
+        ["convert", "a.onnx", "--form", "spatial", "--seed", "1", "-o", "b.onnx"],
+        ["verify", "a.onnx"], ["verify", "a.onnx", "b.onnx", "--samples", "0"], ["verify", "a.onnx", "b.onnx", "--atol", "-1"],
+        ["verify", "a.onnx", "b.onnx", "--rtol", "nan"], ["verify", "a.onnx", "b.onnx", "--shape", "x=1xx3"],
+        ["verify", "a.onnx", "b.onnx", "--inputs", "c.npz", "--seed", "1"], ["verify", "a.onnx", "b.onnx", "--batch", "0"],
+        ["build", "resnet51", "-o", "a.onnx"], ["build", "resnet20", "--input", "3x32", "-o", "a.onnx"], ["fold", "a.onnx"],
+        ["run", "a.onnx", "--backend", "abacus"],
+    ])
+    func wrongCommandLines(arguments: [String]) throws {
+        try withTemporaryFolder { folder in
+            let process = Command.process(arguments, in: folder, environment: [:])
+            let errors = Pipe(), output = Pipe()
+            process.standardError = errors
+            process.standardOutput = output
+            try process.run()
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 2)
+            #expect(text.hasPrefix("error: "), "\(text)")
+            #expect(output.fileHandleForReading.readDataToEndOfFile().isEmpty)
+            #expect(try names(in: folder).isEmpty)
+        }
+    }
+
+    @Test func unusableFilesAreBadInput() throws {
+        let missing = try Command.run("inspect", "missing.onnx")
+        #expect(missing.status == 3)
+        #expect(
+            missing.errors == """
+                error: missing.onnx: cannot open: no such file or directory
+                       check the path: the file or its folder does not exist
+
+                """)
+        #expect(missing.output.isEmpty)
+        for arguments in [["check", "missing.onnx"], ["fold", "missing.onnx", "-o", "x.onnx"]] {
+            #expect(try Command.run(arguments[0], arguments[1]).status == (arguments.count == 2 ? 3 : 2))
+        }
+    }
+
+    @Test func anOutputThatCannotBeWrittenIsToldBeforeTheWork() throws {
+        // The model does not exist either: the complaint is about the output, so it came first.
+        let result = try Command.run("convert", "missing.onnx", "--form", "spatial", "-o", "/nonexistent/folder/x.onnx")
+        #expect(result.status == 3)
+        #expect(result.errors.hasPrefix("error: /nonexistent/folder/x.onnx: cannot write: no such file or directory\n"))
+        try withTemporaryFolder { folder in
+            let result = try Command.run("build", "resnet20", "-o", folder.path)
+            #expect(result.status == 3)
+            #expect(result.errors.contains("not a regular file"))
+        }
+    }
+}
