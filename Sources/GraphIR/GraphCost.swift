@@ -126,7 +126,9 @@ extension Graph {
     // MARK: Memory
 
     private func byteCount(of id: ValueID) -> Int? {
-        guard let type = self[id].tensorType, let shape = type.knownShape, let elements = try? Tensor.elementCount(of: shape) else { return nil }
+        guard let type = self[id].tensorType, let shape = type.knownShape, let elements = try? Tensor.elementCount(of: shape) else {
+            return nil
+        }
         return type.elementType.byteCount(elements: elements)
     }
 

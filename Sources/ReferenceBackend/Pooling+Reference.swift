@@ -187,10 +187,10 @@ extension MaxUnpool: ReferenceKernel {
         guard output.count == unpooled.count, zip(output, unpooled).allSatisfy(>=) else {
             throw CleaveError(.shapeMismatch, "output_shape is \(output), expected at least \(unpooled)")
         }
+        let (unpooledCount, count) = (try resultCount(unpooled), try resultCount(output))
         let strides = Indexing.strides(output)
         let places = zip(unpooled, Indexing.strides(unpooled))
-        let unpooledCount = try resultCount(unpooled)
-        var values = [Double](repeating: 0, count: try resultCount(output))
+        var values = [Double](repeating: 0, count: count)
         for (value, index) in zip(try input.reals(), try indices.integers()) {
             guard index >= 0, index < unpooledCount else {
                 throw CleaveError(.invalidRequest, "index \(index) is outside the \(unpooledCount) elements of \(unpooled)")

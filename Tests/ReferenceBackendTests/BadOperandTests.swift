@@ -61,9 +61,13 @@ import Testing
         Row(operation: .pad(Pad(mode: .edge, pads: [1 << 40, 0, 0, 0], value: 0)), operands: [x], problem: "bytes"),
         Row(operation: .pad(Pad(mode: .wrap, pads: [-2, 0, 2, 0], value: 0)), operands: [x], problem: "nothing to pad with"),
         Row(operation: .pad(Pad(mode: .edge, pads: [1, 0], value: 0)), operands: [x], problem: "expected 4"),
-        Row(operation: .depthToSpace(DepthToSpace(blockSize: 0, mode: .columnRowDepth)), operands: [zeros(1, 4, 1, 1)], problem: "positive"),
+        Row(
+            operation: .depthToSpace(DepthToSpace(blockSize: 0, mode: .columnRowDepth)),
+            operands: [zeros(1, 4, 1, 1)], problem: "positive"),
         Row(operation: .depthToSpace(DepthToSpace(blockSize: 3, mode: .columnRowDepth)), operands: [zeros(1, 4, 1, 1)], problem: "divide"),
-        Row(operation: .depthToSpace(DepthToSpace(blockSize: .max, mode: .columnRowDepth)), operands: [zeros(1, 4, 1, 1)], problem: "too long"),
+        Row(
+            operation: .depthToSpace(DepthToSpace(blockSize: .max, mode: .columnRowDepth)),
+            operands: [zeros(1, 4, 1, 1)], problem: "too long"),
         Row(operation: .spaceToDepth(SpaceToDepth(blockSize: 2)), operands: [zeros(1, 1, 2, 3)], problem: "divide"),
         Row(operation: .spaceToDepth(SpaceToDepth(blockSize: 2)), operands: [x], problem: "expected 4"),
         Row(
@@ -100,12 +104,20 @@ import Testing
         Row(
             operation: .reverseSequence(ReverseSequence(batchAxis: 0, timeAxis: 1)), operands: [x, ints(4, 0)],
             problem: "lengths of at most 3"),
-        Row(operation: .reverseSequence(ReverseSequence(batchAxis: 0, timeAxis: 0)), operands: [x, ints(1, 1)], problem: "expected 0 and 1"),
+        Row(
+            operation: .reverseSequence(ReverseSequence(batchAxis: 0, timeAxis: 0)),
+            operands: [x, ints(1, 1)], problem: "expected 0 and 1"),
         Row(operation: .trilu(Trilu(upper: true)), operands: [vector], problem: "expected matrices"),
         Row(operation: .unique(Unique(axis: 5, sorted: true)), operands: [x], problem: "axis is 5", outputCount: 4),
-        Row(operation: .topK(TopK(axis: 1, largest: true, sorted: true, k: nil)), operands: [x, ints(4)], problem: "k is 4", outputCount: 2),
-        Row(operation: .topK(TopK(axis: 1, largest: true, sorted: true, k: nil)), operands: [x, ints(-1)], problem: "k is -1", outputCount: 2),
-        Row(operation: .topK(TopK(axis: 1, largest: true, sorted: true, k: nil)), operands: [x, ints(1, 2)], problem: "single number", outputCount: 2),
+        Row(
+            operation: .topK(TopK(axis: 1, largest: true, sorted: true, k: nil)),
+            operands: [x, ints(4)], problem: "k is 4", outputCount: 2),
+        Row(
+            operation: .topK(TopK(axis: 1, largest: true, sorted: true, k: nil)),
+            operands: [x, ints(-1)], problem: "k is -1", outputCount: 2),
+        Row(
+            operation: .topK(TopK(axis: 1, largest: true, sorted: true, k: nil)),
+            operands: [x, ints(1, 2)], problem: "single number", outputCount: 2),
         Row(
             operation: .nonMaxSuppression(NonMaxSuppression(centerPointBox: false)), operands: [zeros(1, 2, 4), zeros(1, 1, 3)],
             problem: "[batch, classes, boxes]"),
@@ -119,7 +131,8 @@ import Testing
         Row(operation: .range(GraphIR.Range()), operands: [ints(0), ints(1), ints(0)], problem: "delta is 0"),
         Row(operation: .range(GraphIR.Range()), operands: [zeros(1), vector, zeros(1)], problem: "three single numbers"),
         Row(
-            operation: .range(GraphIR.Range()), operands: [Tensor(scalar: Float(0)), Tensor(scalar: Float.infinity), Tensor(scalar: Float(1))],
+            operation: .range(GraphIR.Range()),
+            operands: [Tensor(scalar: Float(0)), Tensor(scalar: Float.infinity), Tensor(scalar: Float(1))],
             problem: "finite"),
     ]
 
@@ -157,7 +170,8 @@ import Testing
         Row(operation: roiAlign(0), operands: [zeros(1, 1, 2, 2), zeros(1, 3), ints(0)], problem: "[R, 4]"),
         Row(
             operation: roiAlign(0),
-            operands: [zeros(1, 1, 2, 2), (try? Tensor([0, 0, 1e30, 1e30] as [Float], shape: [1, 4])), ints(0)], problem: "samples per bin"),
+            operands: [zeros(1, 1, 2, 2), (try? Tensor([0, 0, 1e30, 1e30] as [Float], shape: [1, 4])), ints(0)],
+            problem: "samples per bin"),
         Row(
             operation: .quantizeLinear(QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)), operands: [x, zeros(2)],
             problem: "[3], one per index"),
@@ -177,7 +191,8 @@ import Testing
             operation: .dequantizeLinear(DequantizeLinear(axis: 1, blockSize: 0)),
             operands: [zeros(2, 3, type: .int8), vector, zeros(1, type: .int8)], problem: "the zero point has shape [1]"),
         Row(
-            operation: .negativeLogLikelihoodLoss(NegativeLogLikelihoodLoss(reduction: .mean, ignoredClass: nil)), operands: [x, ints(0, 3)],
+            operation: .negativeLogLikelihoodLoss(NegativeLogLikelihoodLoss(reduction: .mean, ignoredClass: nil)),
+            operands: [x, ints(0, 3)],
             problem: "class 3, expected 0 … 2"),
         Row(
             operation: .negativeLogLikelihoodLoss(NegativeLogLikelihoodLoss(reduction: .mean, ignoredClass: nil)),

@@ -185,7 +185,8 @@ struct ElementwiseTests {
         try expect(run(.logSoftmax, floats([1e4, 0], [2])), equals: floats([0, -1e4], [2]))
         try expect(run(.hardmax, floats([1, 3, 3, 2], [4])), equals: floats([0, 1, 0, 0], [4]))
         try expect(run(.softmax, floats([0, 0, 0, 0], [2, 2]), axis: 0), equals: floats([0.5, 0.5, 0.5, 0.5], [2, 2]))
-        try expect(
-            run(.softmax, floats([0, 0, 0, 0], [1, 2, 2]), axis: 1, flattens: true), equals: floats([0.25, 0.25, 0.25, 0.25], [1, 2, 2]))
+        let matrices = try floats([0, 0, 0, 0], [2, 1, 2])
+        try expect(run(.softmax, matrices, axis: 1), equals: floats([1, 1, 1, 1], [2, 1, 2]))
+        try expect(run(.softmax, matrices, axis: 1, flattens: true), equals: floats([0.5, 0.5, 0.5, 0.5], [2, 1, 2]))
     }
 }

@@ -42,8 +42,7 @@ import Testing
         let tolerance = expected.elementType.isFloatingPoint
             ? TensorComparison.Tolerance(absolute: 2e-5, relative: 2e-5) : TensorComparison.Tolerance.none
         let comparison = TensorComparison(result, expected: expected, tolerance: tolerance)
-        #expect(
-            comparison.isEqual,
-            "\(name): \(comparison.mismatch?.description ?? "\(comparison.exceedingCount) elements differ"), \(String(describing: comparison.worst))")
+        let reason = comparison.mismatch?.description ?? "\(comparison.exceedingCount) elements differ"
+        #expect(comparison.isEqual, "\(name): \(reason), \(String(describing: comparison.worst))")
     }
 }
