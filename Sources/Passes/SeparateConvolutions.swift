@@ -47,8 +47,8 @@ public struct SeparateConvolutions: Pass {
     }
 
     /// Separates the convolutions of `graph` and says, layer by layer, what that did.
-    /// - Parameter progress: called with the number of weights done and their total, from several threads; stops the work by throwing.
-    /// - Throws: what `progress` throws; `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN, infinities);
+    /// - Parameter progress: called from several threads with the number of weights done and their total; stops the work by throwing.
+    /// - Throws: what `progress` throws; `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN);
     ///   the graph is then untouched.
     public func separate(_ graph: inout Graph, progress: Progress? = nil) throws -> SeparationReport {
         if case .decompose(let rank) = initialization { try rank.validate() }
@@ -75,7 +75,8 @@ public struct SeparateConvolutions: Pass {
         }
         return SeparationReport(
             form: form, layers: outcome.order.compactMap { layers[$0.id] },
-            skips: outcome.order.compactMap { node in outcome.skips[node.id].map { .init(node: node.label, reason: $0) } }, fidelity: fidelity)
+            skips: outcome.order.compactMap { node in outcome.skips[node.id].map { .init(node: node.label, reason: $0) } },
+            fidelity: fidelity)
     }
 
     // MARK: Which
