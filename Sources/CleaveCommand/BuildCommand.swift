@@ -60,10 +60,14 @@ struct BuildCommand: ParsableCommand {
             case .spatial: .spatial
             case .depthwise: .depthwise
             }
-        let graph = try network.graph(
-            classes: classes ?? network.defaultClasses, input: input?.lengths ?? network.defaultInput, form: networkForm, seed: seed,
-            softmax: !logits)
-        let size = try file.write(graph)
-        output.show(try ModelSummary(graph, file: file.path, fileSize: size))
+        let summary = try output.withProgress { progress in
+            progress(WorkProgress(task: "building \(network.rawValue)"))
+            let graph = try network.graph(
+                classes: classes ?? network.defaultClasses, input: input?.lengths ?? network.defaultInput, form: networkForm, seed: seed,
+                softmax: !logits)
+            progress(WorkProgress(task: "writing \(file.path)"))
+            return try ModelSummary(graph, file: file.path, fileSize: try file.write(graph))
+        }
+        output.show(summary)
     }
 }

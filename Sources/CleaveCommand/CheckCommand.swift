@@ -24,7 +24,10 @@ struct CheckCommand: ParsableCommand {
     var output: OutputOptions
 
     func run() throws {
-        let report = try CheckReport(checking: model)
+        let report = try output.withProgress { progress in
+            progress(WorkProgress(task: "checking \(model)"))
+            return try CheckReport(checking: model)
+        }
         output.show(report)
         if !report.isSound { throw ExitCode(ExitStatus.no) }
     }

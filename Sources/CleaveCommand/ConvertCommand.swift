@@ -84,9 +84,11 @@ struct ConvertCommand: ParsableCommand {
 
     func run() throws {
         let pass = SeparateConvolutions(form, scope: scope, initialize: initialization)
-        let summary = try rewrite(model, to: file, showingLayers: layers) { graph in
-            let separation = try pass.separate(&graph)
-            return ([separation.passReport(pass.name)], separation)
+        let summary = try output.withProgress { progress in
+            try rewrite(model, to: file, task: "converting", showingLayers: layers, progress: progress) { graph in
+                let separation = try pass.separate(&graph)
+                return ([separation.passReport(pass.name)], separation)
+            }
         }
         output.show(summary)
     }

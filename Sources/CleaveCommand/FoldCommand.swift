@@ -29,7 +29,9 @@ struct FoldCommand: ParsableCommand {
     var output: OutputOptions
 
     func run() throws {
-        let summary = try rewrite(model, to: file, showingLayers: layers) { graph in (try graph.apply(.fold), nil) }
+        let summary = try output.withProgress { progress in
+            try rewrite(model, to: file, task: "folding", showingLayers: layers, progress: progress) { (try $0.apply(.fold), nil) }
+        }
         output.show(summary)
     }
 }

@@ -31,7 +31,12 @@ struct InspectCommand: ParsableCommand {
     var output: OutputOptions
 
     func run() throws {
-        let summaries = try models.map(summary(of:))
+        let summaries = try output.withProgress { progress in
+            try models.map { model in
+                progress(WorkProgress(task: "reading \(model)"))
+                return try summary(of: model)
+            }
+        }
         if summaries.count > 1 {
             output.show(ModelSummary.Comparison(summaries))
         } else if layers {

@@ -22,15 +22,19 @@ struct ModelOutput: ParsableArguments {
 }
 
 /// Reads a model, changes it, writes it, and says what that did.
+/// - Parameter task: what `change` does, as a verb for the progress line.
 func rewrite(
-    _ path: String, to file: ModelOutput, showingLayers: Bool,
+    _ path: String, to file: ModelOutput, task: String, showingLayers: Bool, progress: (WorkProgress) -> Void,
     _ change: (inout Graph) throws -> (reports: [PassReport], separation: SeparationReport?)
 ) throws -> RewriteSummary {
     let start = ContinuousClock.now
     try file.check()
+    progress(WorkProgress(task: "reading \(path)"))
     var graph = try Graph(onnx: path)
     let before = try locating(file: path) { try ModelSize(graph, file: path, fileSize: fileSize(path) ?? 0) }
+    progress(WorkProgress(task: task))
     let (reports, separation) = try locating(file: path) { try change(&graph) }
+    progress(WorkProgress(task: "writing \(file.path)"))
     let size = try file.write(graph)
     return RewriteSummary(
         before: before, after: try ModelSize(graph, file: file.path, fileSize: size), reports: reports, separation: separation,

@@ -38,10 +38,11 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         if let outputPath { try AtomicFile.checkWritable(outputPath) }
-        let graph = try Graph(onnx: model)
-        let source = try samples.source(for: graph)
         let result = try output.withProgress { progress in
-            try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
+            progress(WorkProgress(task: "reading \(model)"))
+            let graph = try Graph(onnx: model)
+            let source = try samples.source(for: graph)
+            return try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
         }
         if let outputPath { try NumpyArchive(result.outputs.map { .init(name: $0.name, tensor: $0.tensor) }).write(to: outputPath) }
         output.show(RunSummary(model: model, output: outputPath, result: result))

@@ -41,11 +41,13 @@ struct VerifyCommand: ParsableCommand {
     var output: OutputOptions
 
     func run() throws {
-        let originalGraph = try Graph(onnx: original)
-        let candidateGraph = try Graph(onnx: candidate)
-        let source = try samples.source(for: originalGraph)
         let report = try output.withProgress { progress in
-            try verify(
+            progress(WorkProgress(task: "reading \(original)"))
+            let originalGraph = try Graph(onnx: original)
+            progress(WorkProgress(task: "reading \(candidate)"))
+            let candidateGraph = try Graph(onnx: candidate)
+            let source = try samples.source(for: originalGraph)
+            return try verify(
                 candidateGraph, against: originalGraph, inputs: source, backend: backend.backend, tolerance: tolerance.tolerance,
                 layers: layers, progress: progress)
         }

@@ -43,7 +43,8 @@ extension Graph {
         for (dimension, length) in zip(declared, shape) where fits {
             if case .symbolic(let symbol) = dimension, let name = symbol.name {
                 if let other = lengths[name], other != length {
-                    throw CleaveError(.shapeMismatch, "\(name) is \(length) in shape \(shape), but \(other) in that of another input or dimension")
+                    throw CleaveError(
+                        .shapeMismatch, "\(name) is \(length) in shape \(shape), but \(other) in that of another input or dimension")
                 }
                 lengths[name] = length
             } else {

@@ -17,7 +17,7 @@ public struct GraphCost: Hashable, Sendable {
         public var parameterBytes: Int
         /// Multiply-accumulate operations; 0 for operators that do none, `nil` when a shape that matters is not known.
         public var multiplyAccumulates: Int?
-        /// Bytes of the outputs; `nil` when a shape is not known.
+        /// Bytes of the outputs that depend on an input of the graph; `nil` when a shape is not known.
         public var activationBytes: Int?
     }
 
@@ -86,11 +86,12 @@ extension Graph {
 
     private func measuredCost() -> GraphCost {
         var counted: Set<ValueID> = []
+        let fixed = fixedValues()
         let layers = nodes.map { node in
             var layer = GraphCost.Layer(
                 node: node.id, name: label(of: node), operatorName: node.operator.name, parameters: 0, trainableParameters: 0,
                 parameterBytes: 0, multiplyAccumulates: node.operator.payload.multiplyAccumulates(costContext(of: node)),
-                activationBytes: outputBytes(of: node))
+                activationBytes: outputBytes(of: node, fixed: fixed))
             for (index, operand) in node.inputs.enumerated() {
                 guard let operand, let parameter = parameter(behind: operand),
                     let type = self[operand].tensorType, let role = node.operator.parameterRole(ofOperand: index, type: type),
@@ -102,7 +103,7 @@ extension Graph {
             }
             return layer
         }
-        return GraphCost(layers: layers, peakActivationBytes: peakActivationBytes())
+        return GraphCost(layers: layers, peakActivationBytes: peakActivationBytes(fixed: fixed))
     }
 
     /// The constant, or filled shape, that a value holds the elements of; `nil` when it holds something else.
@@ -125,42 +126,44 @@ extension Graph {
     // MARK: Memory
 
     private func byteCount(of id: ValueID) -> Int? {
-        guard let type = self[id].tensorType, let shape = type.knownShape, let elements = try? Tensor.elementCount(of: shape) else { return nil }
+        guard let type = self[id].tensorType, let shape = type.knownShape, let elements = try? Tensor.elementCount(of: shape) else {
+            return nil
+        }
         return type.elementType.byteCount(elements: elements)
     }
 
-    /// Constants in nodes take no memory for activations.
-    private func outputBytes(of node: Node) -> Int? {
-        if case .constant = node.operator { return 0 }
-        return sum(node.outputs.compactMap { $0 }.map { byteCount(of: $0) })
+    /// Bytes of the outputs; `fixed` values are none of the activations.
+    private func outputBytes(of node: Node, fixed: [Bool]) -> Int? {
+        sum(node.outputs.compactMap { $0 }.map { fixed[$0.index] ? 0 : byteCount(of: $0) })
     }
 
-    private func peakActivationBytes() -> Int? {
+    /// Per value, whether it is the same at every run: a constant, or computed from nothing else.
+    private func fixedValues() -> [Bool] {
+        var fixed = valueTable.map { $0?.source == .constant }
+        for node in nodes {
+            if case .opaque = node.operator { continue }
+            guard node.captures.isEmpty, node.inputs.allSatisfy({ $0.map { fixed[$0.index] } ?? true }) else { continue }
+            for value in node.outputs { if let value { fixed[value.index] = true } }
+        }
+        return fixed
+    }
+
+    private func peakActivationBytes(fixed: [Bool]) -> Int? {
         var remaining = [Int](repeating: 0, count: valueTable.count)
         for value in values { remaining[value.id.index] = readers[value.id.index].count + (isOutput(value.id) ? 1 : 0) }
         guard var live = sum(inputs.map { byteCount(of: $0) }) else { return nil }
+        func freed(_ id: ValueID) -> Int { fixed[id.index] || self[id].source == .external ? 0 : byteCount(of: id) ?? 0 }
         var peak = live
         for node in nodes {
-            guard let made = outputBytes(of: node), let total = sum([live, made]) else { return nil }
+            guard let made = outputBytes(of: node, fixed: fixed), let total = sum([live, made]) else { return nil }
             live = total
             peak = max(peak, live)
-            for value in node.outputs.compactMap({ $0 }) where remaining[value.index] == 0 { live -= activationBytes(of: value) }
+            for value in node.outputs.compactMap({ $0 }) where remaining[value.index] == 0 { live -= freed(value) }
             for value in node.inputs.compactMap({ $0 }) + node.captures {
                 remaining[value.index] -= 1
-                if remaining[value.index] == 0 { live -= activationBytes(of: value) }
+                if remaining[value.index] == 0 { live -= freed(value) }
             }
         }
         return peak
-    }
-
-    /// Bytes that the value takes among the activations: none for constants.
-    private func activationBytes(of id: ValueID) -> Int {
-        switch self[id].source {
-        case .constant, .external: return 0
-        case .graphInput: return byteCount(of: id) ?? 0
-        case .node:
-            if case .constant? = producer(of: id)?.operator { return 0 }
-            return byteCount(of: id) ?? 0
-        }
     }
 }

@@ -73,6 +73,7 @@ private struct GraphVerifier {
 
     mutating func checkValues() {
         var names: Set<String> = []
+        let listed = graph.inputs.reduce(into: [ValueID: Int]()) { $0[$1, default: 0] += 1 }
         for value in graph.values {
             if value.name.isEmpty { report("value \(value.id.index) has an empty name") }
             if !names.insert(value.name).inserted { report("two values have this name, expected unique names", tensor: value.id) }
@@ -83,7 +84,7 @@ private struct GraphVerifier {
                 let isMade = graph.contains(id) && graph[id].outputs.indices.contains(index) && graph[id].outputs[index] == value.id
                 if !isMade { report("the node that should make the value does not", tensor: value.id) }
             case .graphInput:
-                if graph.inputs.count(where: { $0 == value.id }) != 1 { report("the value is an input, but is not listed once as one", tensor: value.id) }
+                if listed[value.id] != 1 { report("the value is an input, but is not listed once as one", tensor: value.id) }
             case .external: break
             }
             if value.constant != nil, value.source != .constant { report("the value holds a tensor, but is no constant", tensor: value.id) }
@@ -97,7 +98,9 @@ private struct GraphVerifier {
         }
         let type = TensorType(tensor.elementType, lengths: tensor.shape)
         if value.type != .tensor(type) {
-            report("the constant is \(type), but its type is \(value.type.map(\.description) ?? "unknown")", tensor: value.id, kind: .typeMismatch)
+            report(
+                "the constant is \(type), but its type is \(value.type.map(\.description) ?? "unknown")", tensor: value.id,
+                kind: .typeMismatch)
         }
         checkDeclaration(of: value, against: type)
     }

@@ -82,7 +82,8 @@ struct NormalizedWeight: Sendable {
         if let index = values.firstIndex(where: { !$0.isFinite }) {
             throw CleaveError(
                 .invalidNumbers,
-                "the weight is \(values[index].isNaN ? "NaN" : "infinite") at \(Self.coordinates(of: index, in: shape)), expected finite numbers",
+                "the weight is \(values[index].isNaN ? "NaN" : "infinite") at \(Self.coordinates(of: index, in: shape)), "
+                    + "expected finite numbers",
                 suggestion: "such a weight has no decomposition: train the network again, or initialize the layers at random")
         }
         let largest = values.reduce(0) { max($0, abs($1)) }

@@ -41,16 +41,21 @@ public struct RewritePass<Rule: RewriteRule>: Pass {
         try graph.edit { editor in
             for id in order where editor.graph.contains(id) {
                 let node = editor.graph[id]
-                let label = editor.graph.label(of: node)
-                try locating(node: label, operatorName: node.operator.name) {
+                // The label may be that of an output, which may be gone when an error is caught.
+                var label: String?
+                do {
                     switch try rule.match(node, in: editor.graph) {
                     case .match(let match):
+                        let name = editor.graph.label(of: node)
+                        label = name
                         let detail = try rule.apply(match, at: node, to: &editor)
-                        report.rewrites.append(.init(node: label, detail: detail))
+                        report.rewrites.append(.init(node: name, detail: detail))
                     case .skip(let reason):
-                        report.skips.append(.init(node: label, reason: reason))
+                        report.skips.append(.init(node: editor.graph.label(of: node), reason: reason))
                     case .unrelated: break
                     }
+                } catch let error as CleaveError {
+                    throw error.at(node: label ?? editor.graph.label(of: node), operatorName: node.operator.name)
                 }
             }
         }

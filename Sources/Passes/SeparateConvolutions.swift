@@ -47,13 +47,13 @@ public struct SeparateConvolutions: Pass {
     }
 
     /// Separates the convolutions of `graph` and says, layer by layer, what that did.
-    /// - Parameter progress: called with the number of weights done and their total, from several threads; stops the work by throwing.
-    /// - Throws: what `progress` throws; `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN, infinities);
+    /// - Parameter progress: called from several threads with the number of weights done and their total; stops the work by throwing.
+    /// - Throws: what `progress` throws; `CleaveError` for a rank or share out of range, or weights that cannot be decomposed (NaN);
     ///   the graph is then untouched.
     public func separate(_ graph: inout Graph, progress: Progress? = nil) throws -> SeparationReport {
         if case .decompose(let rank) = initialization { try rank.validate() }
         var outcome = try survey(graph)
-        let groups = makeGroups(graph, &outcome)
+        let groups = try makeGroups(graph, &outcome)
         for (group, choice) in zip(groups, try choices(for: groups, progress)) {
             switch choice {
             case .success(let choice): outcome.chosen.append((group, choice))
@@ -75,7 +75,8 @@ public struct SeparateConvolutions: Pass {
         }
         return SeparationReport(
             form: form, layers: outcome.order.compactMap { layers[$0.id] },
-            skips: outcome.order.compactMap { node in outcome.skips[node.id].map { .init(node: node.label, reason: $0) } }, fidelity: fidelity)
+            skips: outcome.order.compactMap { node in outcome.skips[node.id].map { .init(node: node.label, reason: $0) } },
+            fidelity: fidelity)
     }
 
     // MARK: Which
@@ -116,13 +117,13 @@ public struct SeparateConvolutions: Pass {
     }
 
     /// Candidates by weight. Where cost counts, a weight that something else needs too stays, and would be there twice.
-    private func makeGroups(_ graph: Graph, _ outcome: inout Outcome) -> [Group] {
+    private func makeGroups(_ graph: Graph, _ outcome: inout Outcome) throws -> [Group] {
         var groups: [Group] = []
         var indices: [ValueID: Int] = [:]
         for candidate in outcome.candidates {
             if let index = indices[candidate.weight] {
                 groups[index].members.append(candidate)
-            } else if let weight = graph.constant(candidate.weight) {
+            } else if let weight = try graph.fixedWeight(candidate.weight) {
                 indices[candidate.weight] = groups.count
                 groups.append(Group(members: [candidate], weight: weight, weightName: graph[candidate.weight].name))
             }

@@ -31,15 +31,43 @@ extension Graph {
             return .skip(SkipReason("weight has no known shape"))
         }
         guard rank == 4 else {
-            return .skip(SkipReason("convolution over \(max(rank - 2, 0)) dimensions: only two-dimensional ones are separated"))
+            let dimensions = max(rank - 2, 0)
+            let noun = dimensions == 1 ? "dimension" : "dimensions"
+            return .skip(SkipReason("convolution over \(dimensions) \(noun): only two-dimensional ones are separated"))
         }
         guard let shape = try convolutionShape(of: node) else { return .skip(SkipReason("weight has no known shape")) }
         if let reason = shape.obstacle(to: form) { return .skip(reason) }
         guard (node.outputs.first ?? nil) != nil else { return .skip(SkipReason("has no output")) }
-        guard constant(weight) != nil else { return .skip(SkipReason("weight is not constant")) }
+        guard isFixedWeight(weight) else {
+            if case .dequantizeLinear? = producer(of: weight)?.operator {
+                return .skip(SkipReason("weight is dequantized: separate the network before it is quantized"))
+            }
+            return .skip(SkipReason("weight is not constant"))
+        }
         guard type.elementType.isFloatingPoint else { return .skip(SkipReason("weight has elements of \(type.elementType)")) }
         return .candidate(
             SeparationCandidate(node: node, label: label(of: node), shape: shape, weight: weight, elementType: type.elementType))
+    }
+
+    /// Whether `fixedWeight` is there.
+    private func isFixedWeight(_ value: ValueID) -> Bool {
+        if constant(value) != nil { return true }
+        guard case .constantOfShape? = producer(of: value)?.operator, let shape = self[value].tensorType?.knownShape,
+            let count = try? Tensor.elementCount(of: shape)
+        else { return false }
+        return count <= Self.largestFilledWeight
+    }
+
+    /// The most elements that a weight filled by `ConstantOfShape` may have: the file holds only its shape, which may be absurd.
+    private static let largestFilledWeight = 1 << 24
+
+    /// A weight that is the same at every run: an initializer, a constant, or a constant fill.
+    func fixedWeight(_ value: ValueID) throws -> Tensor? {
+        if let tensor = constant(value) { return tensor }
+        guard isFixedWeight(value), case .constantOfShape(let fill)? = producer(of: value)?.operator,
+            let type = self[value].tensorType, let shape = type.knownShape
+        else { return nil }
+        return try Tensor(repeating: fill.value?.doubles()?.first ?? 0, shape: shape, as: type.elementType)
     }
 
     /// Lengths and window of a two-dimensional convolution; `nil` for other nodes, and where the weight's shape is not known.

@@ -55,11 +55,18 @@ extension SeparateConvolutions {
 }
 
 extension GraphEditor {
-    /// Removes a constant, with the node that makes it, unless something still needs it.
+    /// Removes a weight, with the node that makes it and what only that node needs, unless something still reads it.
     fileprivate mutating func removeUnused(_ value: ValueID) {
         guard graph.useCount(of: value) == 0, !graph.isOutput(value) else { return }
-        guard let producer = graph.producer(of: value) else { return removeValue(value) }
-        let outputs = producer.outputs.compactMap { $0 }
-        if outputs.allSatisfy({ graph.useCount(of: $0) == 0 && !graph.isOutput($0) }) { remove(producer.id) }
+        guard let producer = graph.producer(of: value) else {
+            if graph[value].source == .constant { removeValue(value) }
+            return
+        }
+        switch producer.operator {
+        case .constant, .constantOfShape:
+            remove(producer.id)
+            for operand in producer.inputs.compactMap({ $0 }) { removeUnused(operand) }
+        default: return
+        }
     }
 }

@@ -90,7 +90,8 @@ public struct ConvolutionShape: Hashable, Sendable {
         case .depthwise(let terms):
             return [
                 SeparatedLayer(role: .depthwise, filters: terms * channels, channels: 1, groups: channels, window: window, hasBias: false),
-                SeparatedLayer(role: .pointwise, filters: filters, channels: terms * channels, groups: 1, window: .pointwise, hasBias: hasBias),
+                SeparatedLayer(
+                    role: .pointwise, filters: filters, channels: terms * channels, groups: 1, window: .pointwise, hasBias: hasBias),
             ]
         }
     }

@@ -32,7 +32,9 @@ extension Binary: ReferenceKernel {
             guard function == .prelu, opset < 7, shape.count == 1, shape[0] != 1, other.count > 1 else { return shape }
             axis = 1
         case .legacy(let broadcasts, let given):
-            if function == .prelu { return shape == [1] || shape.isEmpty ? [] : padded(shape, at: min(1, other.count - 1), rank: other.count) }
+            if function == .prelu {
+                return shape == [1] ? [] : padded(shape, at: min(1, other.count - 1), rank: other.count)
+            }
             guard broadcasts || shape == other else {
                 throw CleaveError(.shapeMismatch, "operands have shapes \(other) and \(shape), expected equal ones without `broadcast`")
             }

@@ -28,25 +28,23 @@ struct EinsumPlan {
             return (equation.output.map(stride), summed.map(stride))
         }
         _ = try resultCount(outputShape)
-        _ = try resultCount(summedShape)
     }
 
     /// The sum over the summed indices of the product of all operands.
     func contract<Element: Accumulator>(_ operands: [[Element]]) -> [Element] {
-        var steps: [[Int]] = strides.map { _ in [] }
-        forEachPosition(in: summedShape) { position in
-            for (operand, stride) in strides.enumerated() { steps[operand].append(offset(of: position, strides: stride.summed)) }
-        }
+        let rowLength = summedShape.last ?? 1
+        let rowSteps = strides.map { $0.summed.last ?? 0 }
         var result: [Element] = []
         forEachPosition(in: outputShape) { position in
-            let starts = strides.map { offset(of: position, strides: $0.output) }
             var sum = Element.zero
-            for step in steps[0].indices {
-                var product = operands[0][starts[0] + steps[0][step]]
-                for operand in operands.indices.dropFirst() {
-                    product = product.multiplied(by: operands[operand][starts[operand] + steps[operand][step]])
+            forEachPosition(in: Array(summedShape.dropLast())) { row in
+                var places = strides.map { offset(of: position, strides: $0.output) + offset(of: row, strides: $0.summed) }
+                for _ in 0..<rowLength {
+                    var product = operands[0][places[0]]
+                    for operand in operands.indices.dropFirst() { product = product.multiplied(by: operands[operand][places[operand]]) }
+                    sum = sum.adding(product)
+                    for operand in operands.indices { places[operand] += rowSteps[operand] }
                 }
-                sum = sum.adding(product)
             }
             result.append(sum)
         }

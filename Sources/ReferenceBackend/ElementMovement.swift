@@ -157,6 +157,16 @@ extension Tensor {
         }
     }
 
+    /// The slices at `indices` along `axis`, in that order.
+    func picking(_ indices: [Int], along axis: Int) throws -> Tensor {
+        var paths = AxisPath.rowMajor(shape)
+        let stride = Indexing.strides(shape)[axis]
+        paths[axis] = .offsets(indices.map { $0 * stride })
+        var result = shape
+        result[axis] = indices.count
+        return try picking(shape: result, along: paths)
+    }
+
     /// A tensor of `shape` whose consecutive blocks of `blockLength` elements are those of this tensor that `blocks` lists.
     func picking(shape: [Int], blocks: [Int], blockLength: Int) throws -> Tensor {
         try Tensor.assembled(shape: shape, elementType: elementType) {

@@ -6,13 +6,8 @@ extension Gather: ReferenceKernel {
         let input = try arguments.required(Operand.input)
         let indices = try arguments.required(Operand.indices)
         let axis = try Indexing.axis(self.axis, rank: input.rank)
-        let (outer, length, inner) = Indexing.split(input.shape, at: axis)
-        let chosen = try indices.indices().map { try Indexing.index($0, length: length) * inner }
-        // Gathering works on [outer, length, inner], whatever the rank.
-        let gathered = try input.picking(
-            shape: [outer, chosen.count, inner],
-            along: [.strided(start: 0, stride: length * inner), .offsets(chosen), .strided(start: 0, stride: 1)])
-        return [try gathered.reshaped(Array(input.shape[..<axis] + indices.shape + input.shape[(axis + 1)...]))]
+        let chosen = try indices.indices().map { try Indexing.index($0, length: input.shape[axis]) }
+        return [try input.picking(chosen, along: axis).reshaped(Array(input.shape[..<axis] + indices.shape + input.shape[(axis + 1)...]))]
     }
 }
 

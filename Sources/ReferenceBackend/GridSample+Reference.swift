@@ -67,10 +67,11 @@ extension GridSample: ReferenceKernel {
         if !position.isFinite { position = -1 }
         if mode == .nearest { position = position.rounded(.toNearestOrEven) }
         switch padding {
-        // No filter reaches further than two elements.
-        case .zeros: return min(max(position, -4), length + 4)
-        case .border: return min(max(position, 0), length - 1)
         case .reflection: return reflected(position, length: length)
+        // The cubic filter is bent at the border itself, not moved to it, as in PyTorch and ONNX Runtime.
+        case .border where mode != .cubic: return min(max(position, 0), length - 1)
+        // No filter reaches further than two elements.
+        case .zeros, .border: return min(max(position, -4), length + 4)
         }
     }
 

@@ -67,11 +67,6 @@ enum Indexing {
         return false
     }
 
-    /// A shape with the dimensions around `axis` merged: `outer × length × inner`.
-    static func split(_ shape: [Int], at axis: Int) -> (outer: Int, length: Int, inner: Int) {
-        (product(shape[..<axis]), shape[axis], product(shape[(axis + 1)...]))
-    }
-
     /// The single element of an integer operand that stands for a number, whatever its shape.
     static func number(_ tensor: Tensor, named name: String) throws -> Int {
         let values = try tensor.indices()

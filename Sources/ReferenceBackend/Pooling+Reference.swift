@@ -106,9 +106,11 @@ extension MaxPool: ReferenceKernel {
         let maxima = planes.fold(from: -.infinity) { $1 > $0 || $1.isNaN ? $1 : $0 }
         let output = try Tensor(maxima, shape: planes.shape, as: input.elementType)
         guard arguments.outputCount > 1 else { return [output] }
-        let inputCount = planes.placed.inputCount, outputCount = planes.placed.outputCount
-        let indices = planes.maximumOffsets().enumerated().map { position, offset in
-            offset < 0 ? -1 : Int64(position / outputCount * inputCount + (columnMajorIndices ? columnMajor(offset, planes.placed.inputShape) : offset))
+        let placed = planes.placed
+        let indices = planes.maximumOffsets().enumerated().map { position, offset -> Int64 in
+            guard offset >= 0 else { return -1 }
+            let place = columnMajorIndices ? columnMajor(offset, placed.inputShape) : offset
+            return Int64(position / placed.outputCount * placed.inputCount + place)
         }
         return [output, try Tensor(indices, shape: planes.shape)]
     }
@@ -172,6 +174,7 @@ extension GlobalPool: ReferenceKernel {
 
 extension MaxUnpool: ReferenceKernel {
     /// Indices count over the tensor that the window's formula gives; a larger `outputShape` adds zeros at the end of every dimension.
+    /// That is what ONNX's own test case says; ONNX Runtime counts over the larger tensor.
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let input = try arguments.required(Operand.input)
         let indices = try arguments.required(Operand.indices)
@@ -184,10 +187,10 @@ extension MaxUnpool: ReferenceKernel {
         guard output.count == unpooled.count, zip(output, unpooled).allSatisfy(>=) else {
             throw CleaveError(.shapeMismatch, "output_shape is \(output), expected at least \(unpooled)")
         }
+        let (unpooledCount, count) = (try resultCount(unpooled), try resultCount(output))
         let strides = Indexing.strides(output)
         let places = zip(unpooled, Indexing.strides(unpooled))
-        let unpooledCount = try resultCount(unpooled)
-        var values = [Double](repeating: 0, count: try resultCount(output))
+        var values = [Double](repeating: 0, count: count)
         for (value, index) in zip(try input.reals(), try indices.integers()) {
             guard index >= 0, index < unpooledCount else {
                 throw CleaveError(.invalidRequest, "index \(index) is outside the \(unpooledCount) elements of \(unpooled)")

@@ -18,7 +18,8 @@ private struct Granularity {
             return
         }
         let axis = try Indexing.axis(axis, rank: shape.count)
-        let (_, length, inner) = Indexing.split(shape, at: axis)
+        let view = AxisView(shape, axis: axis)
+        let (length, inner) = (view.length, view.inner)
         if blockSize > 0 {
             var expected = shape
             expected[axis] = length / blockSize + (length.isMultiple(of: blockSize) ? 0 : 1)
@@ -48,6 +49,13 @@ private struct Granularity {
     }
 }
 
+/// A scalar and a vector of one element are the same here.
+private func requireSameShape(_ zeroPoint: Tensor, _ scale: Tensor) throws {
+    guard zeroPoint.shape == scale.shape || (zeroPoint.count == 1 && scale.count == 1) else {
+        throw CleaveError(.shapeMismatch, "the zero point has shape \(zeroPoint.shape), but scale has \(scale.shape)")
+    }
+}
+
 extension QuantizeLinear: ReferenceKernel {
     /// The division is in the scale's type, as the specification has it; its result is rounded once.
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
@@ -58,9 +66,7 @@ extension QuantizeLinear: ReferenceKernel {
         if let outputType, outputType != type {
             throw CleaveError(.typeMismatch, "the zero point is \(type), but output_dtype is \(outputType)")
         }
-        if let zeroPoint, zeroPoint.shape != scale.shape {
-            throw CleaveError(.shapeMismatch, "the zero point has shape \(zeroPoint.shape), but scale has \(scale.shape)")
-        }
+        if let zeroPoint { try requireSameShape(zeroPoint, scale) }
         let granularity = try Granularity(shape: input.shape, scaleShape: scale.shape, axis: axis, blockSize: blockSize)
         let scales = try scale.reals()
         let zeros = try zeroPoint?.reals()
@@ -83,9 +89,7 @@ extension DequantizeLinear: ReferenceKernel {
         let zeroPoint = arguments.optional(Operand.zeroPoint)
         if let zeroPoint {
             try input.elementType.requireSame(as: zeroPoint.elementType)
-            guard zeroPoint.shape == scale.shape else {
-                throw CleaveError(.shapeMismatch, "the zero point has shape \(zeroPoint.shape), but scale has \(scale.shape)")
-            }
+            try requireSameShape(zeroPoint, scale)
         }
         let granularity = try Granularity(shape: input.shape, scaleShape: scale.shape, axis: axis, blockSize: blockSize)
         let scales = try scale.reals()

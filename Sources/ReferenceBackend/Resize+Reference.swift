@@ -79,13 +79,13 @@ extension Resize: ReferenceKernel {
         var targets: [AxisPath] = []
         var lengths: [Int] = []
         for (axis, sampling) in samplings.enumerated() {
-            let picks = sampling.map { sampling in
-                (0..<shape[axis]).map { place -> Int? in
-                    let position = sampling.position(of: place, coordinates)
-                    if isExtrapolated(position, sampling) { return nil }
-                    return min(max(Int(clamping: nearest(position)), 0), sampling.inputLength - 1)
-                }
-            } ?? Array(0..<shape[axis])
+            let picks = (0..<shape[axis]).map { place -> Int? in
+                // Some coordinates move even a dimension that stays as it is by half an element.
+                guard let sampling, !sampling.isIdentity else { return place }
+                let position = sampling.position(of: place, coordinates)
+                if isExtrapolated(position, sampling) { return nil }
+                return min(max(Int(clamping: nearest(position)), 0), sampling.inputLength - 1)
+            }
             let inside = picks.indices.filter { picks[$0] != nil }
             sources.append(.offsets(picks.compactMap { $0.map { $0 * inner[axis] } }))
             targets.append(.offsets(inside.map { $0 * outer[axis] }))
@@ -116,17 +116,17 @@ extension Resize: ReferenceKernel {
         var current = input.shape
         for (axis, sampling) in samplings.enumerated() {
             guard let sampling, !sampling.isIdentity else { continue }
-            let (outer, length, inner) = Indexing.split(current, at: axis)
+            let view = AxisView(current, axis: axis)
             current[axis] = sampling.outputLength
             _ = try Tensor.allocatableCount(of: current, .float64)
             let filters = (0..<sampling.outputLength).map { taps(at: $0, sampling) }
-            var result = [Double](repeating: Double(extrapolationValue), count: outer * filters.count * inner)
-            for row in 0..<outer {
+            var result = [Double](repeating: Double(extrapolationValue), count: view.outer * filters.count * view.inner)
+            for row in 0..<view.outer {
                 for (place, filter) in filters.enumerated() {
                     guard let filter else { continue }
-                    for column in 0..<inner {
-                        result[(row * filters.count + place) * inner + column] = filter.reduce(0) {
-                            $0 + $1.weight * values[(row * length + $1.index) * inner + column]
+                    for column in 0..<view.inner {
+                        result[(row * filters.count + place) * view.inner + column] = filter.reduce(0) {
+                            $0 + $1.weight * values[(row * view.length + $1.index) * view.inner + column]
                         }
                     }
                 }
@@ -215,7 +215,7 @@ extension Upsample: ReferenceKernel {
     /// As `Resize` of opset 10.
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let input = try arguments.required(Operand.input)
-        guard let scales = try arguments.optional(Operand.scales) ?? self.scales.map({ Tensor(vector: $0) }) else {
+        guard let scales = arguments.optional(Operand.scales) ?? self.scales.map({ Tensor(vector: $0) }) else {
             throw CleaveError(.invalidAttribute, "neither an attribute nor an operand gives the scales")
         }
         let resize = Resize(

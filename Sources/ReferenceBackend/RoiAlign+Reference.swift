@@ -20,7 +20,8 @@ extension RoiAlign: ReferenceKernel {
         let shape = [boxes.shape[0], channels, outputHeight, outputWidth]
         let count = try Tensor.allocatableCount(of: shape, .float64)
         let batches = try batchIndices.indices().map { try Indexing.index($0, length: input.shape[0]) }
-        let corners = try boxes.reals().map { $0 * Double(spatialScale) - (halfPixel ? 0.5 : 0) }
+        // In float32, like the bins' lengths: in ONNX Runtime that decides how many samples a bin has.
+        let corners = try boxes.reals().map { Float($0) * spatialScale - (halfPixel ? 0.5 : 0) }
         let values = try input.reals()
         var result: [Double] = []
         result.reserveCapacity(count)
@@ -57,12 +58,14 @@ extension RoiAlign: ReferenceKernel {
         let binLength: Double
         let samplesPerBin: Int
 
-        init(from start: Double, to end: Double, count: Int, _ attributes: RoiAlign) throws {
+        init(from start: Float, to end: Float, count: Int, _ attributes: RoiAlign) throws {
             // Without the half pixel a box is at least one element long.
             let length = attributes.halfPixel ? end - start : max(end - start, 1)
-            self.start = start
-            binLength = length / Double(count)
-            samplesPerBin = attributes.samplingRatio > 0 ? attributes.samplingRatio : max(0, Int(clamping: binLength.rounded(.up)))
+            let binLength = length / Float(count)
+            self.start = Double(start)
+            self.binLength = Double(binLength)
+            samplesPerBin = attributes.samplingRatio > 0
+                ? attributes.samplingRatio : max(0, Int(clamping: Double(binLength.rounded(.up))))
             guard samplesPerBin <= 1 << 16 else {
                 throw CleaveError(.invalidRequest, "a box needs \(samplesPerBin) samples per bin, expected at most \(1 << 16)")
             }

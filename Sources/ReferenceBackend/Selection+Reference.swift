@@ -53,17 +53,11 @@ extension Compress: ReferenceKernel {
         let condition = try arguments.required(Operand.condition).integers()
         if axis == nil { input = try input.reshaped([input.count]) }
         let axis = try Indexing.axis(self.axis ?? 0, rank: input.rank)
-        let (outer, length, inner) = Indexing.split(input.shape, at: axis)
-        guard condition.count <= length else {
-            throw CleaveError(.shapeMismatch, "the condition has \(condition.count) entries, but the dimension has length \(length)")
+        guard condition.count <= input.shape[axis] else {
+            throw CleaveError(
+                .shapeMismatch, "the condition has \(condition.count) entries, but the dimension has length \(input.shape[axis])")
         }
-        let kept = condition.indices.filter { condition[$0] != 0 }.map { $0 * inner }
-        var shape = input.shape
-        shape[axis] = kept.count
-        let compressed = try input.picking(
-            shape: [outer, kept.count, inner],
-            along: [.strided(start: 0, stride: length * inner), .offsets(kept), .strided(start: 0, stride: 1)])
-        return [try compressed.reshaped(shape)]
+        return [try input.picking(condition.indices.filter { condition[$0] != 0 }, along: axis)]
     }
 }
 
@@ -122,30 +116,27 @@ extension TopK: ReferenceKernel {
         guard let count = try arguments.optional(Operand.k).map({ try Indexing.number($0, named: "k") }) ?? k else {
             throw CleaveError(.invalidAttribute, "neither an attribute nor an operand gives k")
         }
-        let (outer, length, inner) = Indexing.split(input.shape, at: axis)
-        guard count >= 0, count <= length else {
-            throw CleaveError(.invalidRequest, "k is \(count), but dimension \(axis) has length \(length)")
+        let view = AxisView(input.shape, axis: axis)
+        guard count >= 0, count <= view.length else {
+            throw CleaveError(.invalidRequest, "k is \(count), but dimension \(axis) has length \(view.length)")
         }
         let keys = try input.orderKeys()
         var shape = input.shape
         shape[axis] = count
-        var chosen = [Int](repeating: 0, count: outer * count * inner)
-        for row in 0..<(chosen.isEmpty ? 0 : outer) {
-            for column in 0..<inner {
-                func key(_ index: Int) -> Int64 { keys[(row * length + index) * inner + column] }
-                let order = (0..<length).sorted { left, right in
-                    let (first, second) = (key(left), key(right))
-                    return first == second ? left < right : (largest ? first > second : first < second)
-                }
-                for rank in 0..<count { chosen[(row * count + rank) * inner + column] = order[rank] }
+        var offsets = [Int](repeating: 0, count: try Tensor.elementCount(of: shape))
+        var chosen = [Int64](repeating: 0, count: offsets.count)
+        view.forEachLine { start in
+            let order = (0..<view.length).sorted { left, right in
+                let (first, second) = (keys[start + left * view.inner], keys[start + right * view.inner])
+                return first == second ? left < right : (largest ? first > second : first < second)
+            }
+            // The line of the result that belongs to the line at `start`.
+            let target = start / (view.length * view.inner) * count * view.inner + start % view.inner
+            for rank in 0..<count {
+                offsets[target + rank * view.inner] = start + order[rank] * view.inner
+                chosen[target + rank * view.inner] = Int64(order[rank])
             }
         }
-        let offsets = chosen.indices.map { place in
-            (place / (count * inner) * length + chosen[place]) * inner + place % inner
-        }
-        return [
-            try input.picking(shape: shape, blocks: offsets, blockLength: 1),
-            try Tensor(chosen.map { Int64($0) }, shape: shape),
-        ]
+        return [try input.picking(shape: shape, blocks: offsets, blockLength: 1), try Tensor(chosen, shape: shape)]
     }
 }

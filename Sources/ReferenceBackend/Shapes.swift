@@ -7,19 +7,9 @@ func resultCount(_ shape: [Int]) throws -> Int { try Tensor.allocatableCount(of:
 
 /// Calls `body` with the coordinates of every position of `shape`, in row-major order.
 func forEachPosition(in shape: [Int], _ body: ([Int]) throws -> Void) rethrows {
-    guard !shape.contains(where: { $0 <= 0 }) else { return }
+    guard shape.allSatisfy({ $0 > 0 }) else { return }
     var position = [Int](repeating: 0, count: shape.count)
-    while true {
-        try body(position)
-        var axis = shape.count - 1
-        while axis >= 0 {
-            position[axis] += 1
-            if position[axis] < shape[axis] { break }
-            position[axis] = 0
-            axis -= 1
-        }
-        if axis < 0 { return }
-    }
+    repeat { try body(position) } while Indexing.advance(&position, in: shape)
 }
 
 /// Where a position lies in memory.
@@ -37,9 +27,7 @@ struct AxisView {
 
     /// - Precondition: `axis` is a dimension of `shape`.
     init(_ shape: [Int], axis: Int) {
-        outer = shape[..<axis].reduce(1, &*)
-        length = shape[axis]
-        inner = shape[(axis + 1)...].reduce(1, &*)
+        (outer, length, inner) = Indexing.split(shape, at: axis)
     }
 
     /// Calls `body` with the offset of the first element of every line along the axis; its elements are `inner` apart. A tensor

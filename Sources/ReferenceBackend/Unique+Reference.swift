@@ -7,14 +7,15 @@ extension Unique: ReferenceKernel {
         var input = try arguments.required(Operand.input)
         if axis == nil { input = try input.reshaped([input.count]) }
         let axis = try Indexing.axis(self.axis ?? 0, rank: input.rank)
-        let (outer, length, inner) = Indexing.split(input.shape, at: axis)
+        let view = AxisView(input.shape, axis: axis)
+        let length = view.length
         let ranks = try input.elementRanks()
         _ = try Tensor.allocatableCount(of: [length], .string)
         let slices = (0..<length).map { index in
             var slice: [Int64] = []
-            for row in 0..<(input.count == 0 ? 0 : outer) {
-                let begin = (row * length + index) * inner
-                slice += ranks[begin..<(begin + inner)]
+            for row in 0..<(input.count == 0 ? 0 : view.outer) {
+                let begin = (row * length + index) * view.inner
+                slice += ranks[begin..<(begin + view.inner)]
             }
             return slice
         }
@@ -35,15 +36,8 @@ extension Unique: ReferenceKernel {
         for (number, members) in groups.enumerated() {
             for member in members { group[member] = Int64(number) }
         }
-        var shape = input.shape
-        shape[axis] = groups.count
-        let distinct = try input.picking(
-            shape: [outer, groups.count, inner],
-            along: [
-                .strided(start: 0, stride: length * inner), .offsets(groups.map { $0[0] * inner }), .strided(start: 0, stride: 1),
-            ])
         return [
-            try distinct.reshaped(shape),
+            try input.picking(groups.map { $0[0] }, along: axis),
             Tensor(vector: groups.map { Int64($0[0]) }),
             Tensor(vector: group),
             Tensor(vector: groups.map { Int64($0.count) }),

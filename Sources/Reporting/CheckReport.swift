@@ -45,7 +45,9 @@ public struct CheckReport: Sendable {
             }
         } catch let error as CleaveError {
             if error.kind == .file { throw error }
-            faults.append(Fault(foundBy: .cleave, error: error))
+            var fault = error
+            fault.location.file = nil
+            faults.append(Fault(foundBy: .cleave, error: fault))
         }
     }
 }

@@ -81,8 +81,9 @@ public final class ProgressLine: Sendable {
 
     /// `verifying   3 of 8 samples   1.2 samples/s   4.2 s left`
     static func text(_ progress: WorkProgress, elapsed: Double) -> String {
+        guard !progress.unit.isEmpty else { return "\(progress.task.printable())   \(NumberFormat.seconds(elapsed))" }
         let rate = elapsed > 0 ? Double(progress.completed) / elapsed : 0
-        var parts = [progress.task]
+        var parts = [progress.task.printable()]
         if let total = progress.total {
             parts.append("\(NumberFormat.grouped(progress.completed)) of \(NumberFormat.grouped(total)) \(progress.unit)")
         } else {

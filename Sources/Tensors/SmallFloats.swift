@@ -122,3 +122,14 @@ struct SmallFloatFormat {
     let bits = value.bitPattern
     return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
 }
+
+/// The bfloat16 bit pattern nearest to `value`, rounded once.
+///
+/// On the way the number becomes a float that is rounded to odd: of the two neighbours the one whose last bit is set. That keeps
+/// what lies beside a tie beside it (Boldo, Melquiond, "When double rounding is odd", 2005).
+public func bfloat16Bits(rounding value: Double) -> UInt16 {
+    let nearest = Float(value)
+    guard nearest.isFinite, Double(nearest) != value, nearest.bitPattern & 1 == 0 else { return bfloat16Bits(nearest) }
+    let isTooLarge = Double(nearest).magnitude > value.magnitude
+    return bfloat16Bits(Float(bitPattern: isTooLarge ? nearest.bitPattern - 1 : nearest.bitPattern + 1))
+}

@@ -145,7 +145,7 @@ extension Tensor {
         case .float32: try self.init(values.map { Float($0) }, shape: shape)
         case .float16: try self.init(values.map { Float16($0) }, shape: shape)
         case .bfloat16:
-            let bits = values.map { bfloat16Bits(Float($0)) }
+            let bits = values.map { bfloat16Bits(rounding: $0) }
             try self.init(shape: shape, elementType: .bfloat16, storage: bits.withUnsafeBytes { TensorStorage(copying: $0) })
             guard count == values.count else { throw Self.countMismatch(shape, values.count) }
         case .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0, .float4e2m1:

@@ -5,7 +5,7 @@ public struct WorkProgress: Hashable, Sendable {
     public var completed: Int
     /// `nil` when the end is not known.
     public var total: Int?
-    /// What is counted, in the plural: `samples`.
+    /// What is counted, in the plural: `samples`; empty when nothing is.
     public var unit: String
 
     public init(task: String, completed: Int, total: Int?, unit: String) {
@@ -14,6 +14,9 @@ public struct WorkProgress: Hashable, Sendable {
         self.total = total
         self.unit = unit
     }
+
+    /// Work of which nothing is known but that it has begun.
+    public init(task: String) { self.init(task: task, completed: 0, total: nil, unit: "") }
 }
 
 /// Stops a long call whose task was cancelled.

@@ -23,7 +23,7 @@ public struct RunResult: Sendable {
 
 /// Runs `graph` on all samples.
 ///
-/// - Parameter progress: called after every sample.
+/// - Parameter progress: called before the first sample and after every one.
 /// - Throws: `CleaveError` when there are no samples, when the graph cannot run on one, when outputs of several samples do
 ///   not fit together, or when the task is cancelled.
 public func run(
@@ -35,6 +35,7 @@ public func run(
     var runner = Runner(backend: backend, graph: graph)
     var outputs = [[Tensor]](repeating: [], count: names.count)
     var againstExpected: [VerificationReport.Output] = []
+    progress?(WorkProgress(task: "running", completed: 0, total: source.count, unit: "samples"))
     for index in 0..<source.count {
         try checkCancellation()
         let sample = try source.sample(index, for: graph)

@@ -7,7 +7,7 @@ import Tensors
 ///
 /// - Parameters:
 ///   - layers: also compares every value that both graphs compute under the same name (rewrites keep the names of values).
-///   - progress: called after every sample.
+///   - progress: called before the first sample and after every one.
 /// - Throws: `CleaveError` when there is nothing to compare (no samples, no output in common), when the graphs have other inputs,
 ///   when one of them cannot run, or when the task is cancelled.
 public func verify(
@@ -21,6 +21,7 @@ public func verify(
     var comparison = GraphComparison(candidate: candidate, original: original, tolerance: tolerance, layers: layers)
     var originalRunner = Runner(backend: backend, graph: original)
     var candidateRunner = Runner(backend: backend, graph: candidate)
+    progress?(WorkProgress(task: "verifying", completed: 0, total: source.count, unit: "samples"))
     for index in 0..<source.count {
         try checkCancellation()
         let sample = try source.sample(index, for: original)

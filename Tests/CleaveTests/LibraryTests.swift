@@ -50,6 +50,19 @@ struct LibraryTests {
         #expect(graph.nodeCount != before)
     }
 
+    private static let testData = "/usr/share/libonnx-testdata/data/node/test_conv_with_strides_padding"
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: testData), "ONNX's test data are not installed"))
+    func testDataOfTheONNXProjectRuns() throws {
+        let graph = try Graph(onnx: Self.testData + "/model.onnx")
+        for folder in ["", "/test_data_set_0"] {
+            let samples = try TensorFile(reading: Self.testData + folder).samples(for: graph)
+            #expect(samples.map(\.expected.count) == [1])
+            #expect(try run(graph, on: .samples(samples), backend: ReferenceBackend()).isExpected)
+        }
+        #expect(throws: CleaveError.self) { try TensorFile(reading: "/usr/share/libonnx-testdata/data/node") }
+    }
+
     @Test func foldKeepsTheFunction() throws {
         let original = try Graph(onnx: Self.fixture)
         var graph = original

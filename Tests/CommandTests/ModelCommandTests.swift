@@ -164,6 +164,19 @@ struct ModelCommandTests {
         }
     }
 
+    /// Keras's counts, and those of the paper's networks (Keras's batch norms have 45,440 statistics that are not trained).
+    @Test func resNet50V2HasItsKnownCounts() throws {
+        try withTemporaryFolder { folder in
+            let built = try Command.run("build", "resnet50v2", "--classes", "10", "--input", "3x32x32", "-o", "r.onnx", in: folder)
+            #expect(built.status == 0)
+            let text = try Command.run("inspect", "r.onnx", in: folder).output
+            for count in ["23,585,290", "23,539,850", "19,767,434", "13,514,058"] { #expect(text.contains(count), "\(count)") }
+            let forms = try Command.run("inspect", "r.onnx", "--json", in: folder).json()["forms"] as? [[String: Any]]
+            #expect(forms?.compactMap { $0["convolutions"] as? Int } == [16, 16])
+            #expect(forms?.compactMap { $0["parameters"] as? Int } == [19_767_434 + 45_440, 13_514_058 + 45_440])
+        }
+    }
+
     @Test func buildIsTheSameInTwoProcesses() throws {
         try withTemporaryFolder { folder in
             for (name, seed) in [("a", "1"), ("b", "1"), ("c", "2")] {

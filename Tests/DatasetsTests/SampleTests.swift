@@ -28,6 +28,8 @@ struct RandomInputTests {
         #expect(try first["x"] != randomInputs(for: graph, shapes: InputShapes(), seed: 1, index: 1)["x"])
         #expect(first["x"]?.shape == [1, 3])
         #expect(first["z"]?.shape == [4])
+        let (x, z) = (try #require(first["x"]?.doubles()), try #require(first["z"]?.doubles()))
+        #expect(x[0] != z[0], "every input has numbers of its own")
         let other = try interface(inputs: [("q", .float32, [1, 3])], outputs: ["y"])
         #expect(try randomInputs(for: other, shapes: InputShapes(), seed: 1, index: 0)["q"] == first["x"])
     }

@@ -57,8 +57,8 @@ import Testing
         let result = try value([n, 3, h, 10]) { editor, x in
             let shape = try editor.apply(shapeOf, x, as: "shape")
             let spatial = try editor.apply(
-                .slice(Slice(bounds: nil)), shape, try editor.addConstant(ints(2), name: "two"), try editor.addConstant(ints(4), name: "four"),
-                as: "spatial")
+                .slice(Slice(bounds: nil)), shape, try editor.addConstant(ints(2), name: "two"),
+                try editor.addConstant(ints(4), name: "four"), as: "spatial")
             let floats = try editor.apply(cast(.float32), spatial, as: "floats")
             let scaled = try editor.apply(
                 binary(.mul), floats, try editor.addConstant(Tensor(vector: [2, 1.5] as [Float]), name: "scales"), as: "scaled")

@@ -47,8 +47,8 @@ import Testing
         #expect(one.multiplyAccumulates == 4 * 36 * 27 + 40)
         #expect(eight.multiplyAccumulates == 8 * (4 * 36 * 27 + 40))
         let activations = 3 * 4 * 36 + 4 * 36 + 4 + 4 + 10 + 10
-        #expect(one.activationBytes == 4 * (activations + 40))
-        #expect(eight.activationBytes == 4 * (8 * activations + 40))
+        #expect(one.activationBytes == 4 * activations)
+        #expect(eight.activationBytes == 4 * 8 * activations)
     }
 
     /// x alone, then x and y, then y and z …: two neighbours at a time.
@@ -78,6 +78,8 @@ import Testing
         #expect(cost.parameters == 16)
         #expect(cost.layers.map(\.parameters) == [0, 16, 0])
         #expect(cost.multiplyAccumulates == 2 * 4 * 64 * 4)
+        #expect(cost.layers.map(\.activationBytes) == [0, 1024, 1024])
+        #expect(cost.peakActivationBytes == 2048)
     }
 
     @Test func quantizedWeightsAreParameters() throws {

@@ -170,6 +170,10 @@ import Testing
         #expect(graph.useCount(of: shared) == 3)
         #expect(graph.consumers(of: shared).map(\.name) == ["s39", "twice"])
         #expect(graph.faults == [])
+        let twice = try #require(graph.consumers(of: shared).last).id
+        try graph.edit { $0.setInputs(twice, to: [x, shared]) }
+        #expect(graph.useCount(of: shared) == 2)
+        #expect(graph.faults == [])
     }
 
     @Test func theOpsetMarksEncodingsAsOutdated() throws {
@@ -185,5 +189,24 @@ import Testing
         try graph.edit { $0.setOpset(domain: "", version: 18) }
         #expect(graph.nodes.allSatisfy { $0.encoding?.attributesAreCurrent == false })
         #expect(graph.opset == 18)
+    }
+
+    /// A chain that is built from its end, so that ordering has to follow it all the way, and types only come at commit.
+    @Test func aLongChainInReverseIsOrderedAndInferred() throws {
+        let length = 5000
+        var graph = Graph(name: "reverse", opset: 17)
+        try graph.edit { editor in
+            let x = try editor.addInput("x", type: type(.float32, [.named("N")]))
+            let values = try (0..<length).map { try editor.addValue(named: "v\($0)", source: .external, type: nil) }
+            for index in (0..<length).reversed() {
+                try editor.insert(
+                    relu, inputs: [index == 0 ? x : values[index - 1]], outputs: [.existing(values[index])], name: "r\(index)", before: nil,
+                    origin: nil)
+            }
+            editor.setOutputs([values[length - 1]])
+        }
+        #expect(names(graph) == (0..<length).map { "r\($0)" })
+        #expect(graph[graph.outputs[0]].type == type(.float32, [.named("N")]))
+        #expect(graph.faults == [])
     }
 }

@@ -51,15 +51,19 @@ import Testing
 
     @Test func declarations() throws {
         let encoding = ValueEncoding(declaration: nil, declaredType: type(.float32, [1, 3, 5, 5]), initializer: nil)
-        #expect(try faults { graph in try graph.edit { editor in editor.setEncoding(try #require(editor.graph.value(named: "z")).id, to: encoding) } }
-            == ["tensor 'z': the tensor is declared as float32[1, 3, 5, 5], but it is float32[N, 3, 2, 2]"])
+        let faults = try faults { graph in
+            let z = try #require(graph.value(named: "z")).id
+            try graph.edit { $0.setEncoding(z, to: encoding) }
+        }
+        #expect(faults == ["tensor 'z': the tensor is declared as float32[1, 3, 5, 5], but it is float32[N, 3, 2, 2]"])
     }
 
     @Test func structure() throws {
         #expect(try faults { $0.order.reverse() } == ["node 'z' (Relu): tensor 'y': the node runs before the tensor that it reads is made"])
         #expect(try faults { $0.order.removeLast() } == ["node 'z' (Relu): the node is not in the order"])
         #expect(try faults { $0.order.append($0.order[0]) } == ["node 'y' (Conv): the node is in the order twice, expected once"])
-        #expect(try faults { $0.readers[try index("w", $0)] = ReaderList() } == ["tensor 'w': the list of nodes that read the value is wrong"])
+        #expect(try faults { $0.readers[try index("w", $0)] = ReaderList() }
+            == ["tensor 'w': the list of nodes that read the value is wrong"])
         #expect(try faults { $0.nodeTable[0]?.outputs = [nil] } == ["tensor 'y': the node that should make the value does not"])
         #expect(try faults { $0.nodeTable[1]?.inputs = [] }.first == "node 'z' (Relu): has 0 operands, expected 1")
         #expect(try faults { $0.inputs = [] } == ["tensor 'x': the value is an input, but is not listed once as one"])

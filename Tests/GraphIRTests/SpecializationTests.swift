@@ -31,8 +31,8 @@ import Testing
         var graph = try network()
         let y = try #require(graph.value(named: "y")).id
         try graph.edit { editor in
-            editor.setEncoding(
-                y, to: ValueEncoding(declaration: nil, declaredType: type(.float32, [.named("N"), 3, .unknown, .named("H")]), initializer: nil))
+            let declared = type(.float32, [.named("N"), 3, .unknown, .named("H")])
+            editor.setEncoding(y, to: ValueEncoding(declaration: nil, declaredType: declared, initializer: nil))
         }
         #expect(graph[y].tensorType?.shape?[3] == .named("H"))
         let special = try graph.specialized(inputShapes: ["mask": [5, 1]])
@@ -53,7 +53,8 @@ import Testing
         #expect(problem(["q": [1]]) == "tensor 'q': there is no such input, expected 'x', 'mask'")
         #expect(problem(["x": [1, 3, 8, 8]]) == "tensor 'x': the input has shape [1, 3, 8, 8], expected [N, 2, H, ?]")
         #expect(problem(["x": [1, 2]]) == "tensor 'x': the input has shape [1, 2], expected [N, 2, H, ?]")
-        #expect(problem(["x": [1, 2, 8, 8], "mask": [2, 1]]) == "tensor 'mask': N is 2 in shape [2, 1], but 1 in that of another input or dimension")
+        #expect(problem(["x": [1, 2, 8, 8], "mask": [2, 1]])
+            == "tensor 'mask': N is 2 in shape [2, 1], but 1 in that of another input or dimension")
         #expect(problem(["x": [1, 2, 2, 8]]) == "node 'y' (Conv): the window covers 3 elements of spatial dimension 0, which has 2")
         #expect(problem(["x": [-1, 2, 8, 8]]) == "tensor 'x': shape [-1, 2, 8, 8] has a negative dimension")
     }

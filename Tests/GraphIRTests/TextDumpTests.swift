@@ -13,11 +13,11 @@ import Testing
             let bias = try editor.addConstant(Tensor(vector: [0, 1, -2.5, 3] as [Float]), name: "the bias")
             let y = try editor.insertSingle(
                 convolution(strides: [2, 2], padding: .explicit(begin: [0, 0], end: [1, 1])), inputs: [x, w, bias], output: .new(name: "y"),
-                name: "conv", before: nil, origin: Origin(pass: "fold-batch-norm", nodes: ["a", "b"]))
+                name: "conv", before: nil, origin: Origin(pass: "fold", nodes: ["a"]))
             let shape = try editor.apply(.shapeOf(ShapeOf(start: 0, end: nil)), y, as: "shape")
             try editor.insert(
-                .opaque(OpaqueOperator(domain: "com.example", name: "Fancy", overload: "")), inputs: [y, nil], outputs: [.none, .new(name: "f")],
-                name: "", before: nil, origin: nil)
+                .opaque(OpaqueOperator(domain: "com.example", name: "Fancy", overload: "")), inputs: [y, nil],
+                outputs: [.none, .new(name: "f")], name: "", before: nil, origin: nil)
             let limited = try editor.apply(.clip(Clip(minimum: nil, maximum: nil)), y, nil, as: "limited")
             editor.setOutputs([limited, shape])
         }
@@ -29,7 +29,7 @@ import Testing
             input %x: float32[N, 2, 8, 8]
             constant %w: float32[4, 2, 3, 3]
             constant %"the bias": float32[4] {0.0, 1.0, -2.5, 3.0}
-            %y: float32[N, 4, 4, 4] = Conv(%x, %w, %"the bias") {group: 1, strides: [2, 2], pads: [0, 0, 1, 1]}  // "conv", fold-batch-norm of "a", "b"
+            %y: float32[N, 4, 4, 4] = Conv(%x, %w, %"the bias") {group: 1, strides: [2, 2], pads: [0, 0, 1, 1]}  // "conv", fold of "a"
             %shape: int64[4] {N, 4, 4, 4} = Shape(%y) {start: 0}  // "shape"
             _, %f: unknown = Fancy(%y, _) {domain: com.example}
             %limited: float32[N, 4, 4, 4] = Clip(%y, _)  // "limited"

@@ -119,7 +119,8 @@ import Testing
         }
         let result = try folded(graph, tolerance: 0).graph
         #expect(result.operatorNames == ["Reshape", "Transpose", "Pow", "Pow", "Pow"])
-        #expect(result.tensor("b.w") == nil && result.tensor("c.w") != nil)
+        #expect(result.tensor("a.shape") != nil && result.tensor("b.shape") == nil)
+        #expect(result.tensor("a.w") != nil && result.tensor("b.w") != nil, "equal scales of different layers stay apart")
     }
 
     @Test func equalWeightsAndAttributesOfOtherValueStayApart() throws {
@@ -136,5 +137,20 @@ import Testing
         let result = try folded(graph).graph
         #expect(result.operatorNames == ["Conv", "Transpose", "Conv"])
         #expect(result.tensor("a.w") != nil && result.tensor("b.w") != nil)
+    }
+
+    /// Weights that a model comes without are seen through what moves their elements.
+    @Test func movedFills() throws {
+        let graph = try makeGraph {
+            let filled = try $0.node(
+                .constantOfShape(ConstantOfShape(value: try Tensor([Float(0.5)], shape: [1]))), [try $0.integers("shape", [64, 1, 128])],
+                name: "filled")
+            let matrix = try $0.transpose(try $0.reshape(filled, [64, -1], name: "reshaped"), [1, 0], name: "matrix")
+            let product = try $0.node(.matMul(MatMul()), [try $0.input("x", [2, 128]), matrix], name: "product")
+            $0.output(try $0.binary(.add, product, try $0.weights("bias", [64]), name: "y"), filled)
+        }
+        let result = try folded(graph).graph
+        #expect(result.operatorNames == ["ConstantOfShape", "ConstantOfShape", "Gemm"])
+        #expect(result.tensor("matrix_shape") == Tensor(vector: [Int64(128), 64]))
     }
 }

@@ -92,6 +92,7 @@ import Testing
         try expectGone(slice([-9], [9], [1], [1]))
         try expectStays(slice([0], [2], [1], [1]), "Slice")
         try expectStays(slice([-1], [Int.min], [1], [-1]), "Slice")
+        try expectStays(slice([0], [Int.max], [3], [2]), "Slice")
         try expectGone(between(opset: 9) { try $0.node(.slice(Slice(bounds: .init(starts: [0], ends: [99], axes: [3]))), [$1], name: "s") })
     }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct FoldShapesTests {
     @Test(arguments: [
         ([0, 2, 3, 1], [0, 3, 1, 2], [String]()), ([0, 2, 3, 1], [0, 2, 3, 1], ["Transpose"]), (nil, nil, []),
-        (nil, [1, 0, 3, 2], ["Transpose"]),
+        (nil, [1, 0, 3, 2], ["Transpose"]), ([1, 0, 2, 3], [0, 2, 1, 3], ["Transpose"]),
     ] as [([Int]?, [Int]?, [String])]) func consecutiveTransposes(_ first: [Int]?, _ second: [Int]?, _ names: [String]) throws {
         let graph = try makeGraph {
             let x = try $0.relu(try $0.input("x", [2, 3, 4, 5]), name: "a")

@@ -153,7 +153,7 @@ import Testing
             Self.reasons(report) == [
                 "depthwise": "already depthwise", "grouped": "filters are split into 2 groups", "flat": "kernel is already 1×3",
                 "point": "kernel is already 1×1", "dynamic": "weight is not constant",
-                "line1d": "convolution over 1 dimensions: only two-dimensional ones are separated",
+                "line1d": "convolution over 1 dimension: only two-dimensional ones are separated",
             ])
     }
 
@@ -198,6 +198,36 @@ import Testing
         }
         let (separated, _) = try Self.separate(graph, SeparateConvolutions(.spatial, scope: .all))
         #expect(separated.operatorNames == ["Conv", "Conv"])
+    }
+
+    /// Exporters shorten weights for tests to a shape and a number.
+    @Test func aWeightFromAConstantFillGoesWithItsShape() throws {
+        let graph = try makeGraph { b in
+            let x = try b.input("x", [1, 16, 8, 8])
+            let shape = try b.integers("shape", [16, 16, 3, 3])
+            let fill = ConstantOfShape(value: Tensor(vector: [Float(0.25)]))
+            let weight = try b.node(.constantOfShape(fill), [shape], name: "w")
+            b.output(try b.node(.convolution(Convolution(window: b.window([], [], []), groups: 1)), [x, weight], name: "y"))
+            let absurd = try b.node(.constantOfShape(fill), [try b.integers("huge", [1 << 20, 16, 1 << 10, 3])], name: "absurd")
+            b.output(try b.node(.convolution(Convolution(window: b.window([], [], [511, 1, 512, 1]), groups: 1)), [x, absurd], name: "z"))
+        }
+        let (separated, report) = try Self.separate(graph, SeparateConvolutions(.spatial, scope: .all, initialize: .decompose(.count(1))))
+        #expect(report.layers.map(\.node) == ["y"] && Self.reasons(report) == ["z": "weight is not constant"])
+        #expect(separated.value(named: "shape") == nil && separated.value(named: "huge") != nil)
+        // A constant is of rank 1.
+        #expect((report.layers.first?.keptEnergy ?? 0) > 1 - 1e-12)
+    }
+
+    @Test func dequantizedWeightsAreLeftToQuantization() throws {
+        let graph = try makeGraph { b in
+            let x = try b.input("x", [1, 4, 8, 8])
+            let codes = try b.constant("codes", Tensor([Int8](repeating: 3, count: 4 * 4 * 9), shape: [4, 4, 3, 3]))
+            let scale = try b.floats("scale", [0.1], shape: [])
+            let weight = try b.node(.dequantizeLinear(DequantizeLinear(axis: 0, blockSize: 0)), [codes, scale], name: "w")
+            b.output(try b.node(.convolution(Convolution(window: b.window([], [], []), groups: 1)), [x, weight], name: "y"))
+        }
+        let (_, report) = try Self.separate(graph, SeparateConvolutions(.spatial, scope: .all))
+        #expect(Self.reasons(report) == ["y": "weight is dequantized: separate the network before it is quantized"])
     }
 
     @Test func nanWeightsStopTheConversionAndLeaveTheGraph() throws {

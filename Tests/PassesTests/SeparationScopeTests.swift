@@ -71,8 +71,8 @@ import Testing
         func quantized(_ b: inout GraphBuilder, _ x: ValueID, _ name: String) throws -> ValueID {
             let scale = try b.floats(name + ".scale", [0.1], shape: [])
             let zero = try b.constant(name + ".zero", Tensor(scalar: Int8(0)))
-            let q = try b.node(
-                .quantizeLinear(QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)), [x, scale, zero], name: name + "_q")
+            let quantize = QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)
+            let q = try b.node(.quantizeLinear(quantize), [x, scale, zero], name: name + "_q")
             return try b.node(.dequantizeLinear(DequantizeLinear(axis: 1, blockSize: 0)), [q, scale, zero], name: name + "_dq")
         }
         let names = try inside { b in

@@ -38,11 +38,12 @@ struct CastTests {
         #expect(try cast(x, to: .float16) == Tensor(vector: [Float16.infinity, 65504, 0]))
     }
 
-    @Test(arguments: [
-        (ElementType.float8e4m3fn, true, [448, 448, 448, .nan]), (.float8e4m3fn, false, [448, .nan, .nan, .nan]),
-        (.float8e5m2, true, [448, 57344, 57344, .nan]), (.float8e5m2, false, [448, .infinity, .infinity, .nan]),
-        (.float8e4m3fnuz, true, [240, 240, 240, .nan]), (.float8e4m3fnuz, false, [.nan, .nan, .nan, .nan]),
-    ] as [(ElementType, Bool, [Float])])
+    @Test(
+        arguments: [
+            (ElementType.float8e4m3fn, true, [448, 448, 448, .nan]), (.float8e4m3fn, false, [448, .nan, .nan, .nan]),
+            (.float8e5m2, true, [448, 57344, 57344, .nan]), (.float8e5m2, false, [448, .infinity, .infinity, .nan]),
+            (.float8e4m3fnuz, true, [240, 240, 240, .nan]), (.float8e4m3fnuz, false, [.nan, .nan, .nan, .nan]),
+        ] as [(ElementType, Bool, [Float])])
     func float8SaturatesOnRequest(_ type: ElementType, _ saturate: Bool, _ expected: [Float]) throws {
         let small = try cast(Tensor(vector: [Float(448), 1e6, .infinity, .nan]), to: type, saturate: saturate)
         #expect(small.elementType == type)
@@ -51,8 +52,11 @@ struct CastTests {
 
     @Test func textBecomesNumbersAndBack() throws {
         let texts = ["3.14", "1e-5", "NaN", "-INF", "+inf", " 7 "].map { Array($0.utf8) }
-        try expect(cast(Tensor(shape: [6], strings: texts), to: .float32), equals: floats([3.14, 1e-5, .nan, -.infinity, .infinity, 7], [6]))
-        #expect(try cast(Tensor(shape: [1], strings: [Array("9007199254740993".utf8)]), to: .int64) == Tensor(vector: [Int64(9_007_199_254_740_993)]))
+        try expect(
+            cast(Tensor(shape: [6], strings: texts), to: .float32), equals: floats([3.14, 1e-5, .nan, -.infinity, .infinity, 7], [6]))
+        #expect(
+            try cast(Tensor(shape: [1], strings: [Array("9007199254740993".utf8)]), to: .int64)
+                == Tensor(vector: [Int64(9_007_199_254_740_993)]))
         #expect(throws: CleaveError.self) { try cast(Tensor(shape: [1], strings: [Array("seven".utf8)]), to: .float32) }
         let printed = try cast(Tensor(vector: [Float(0.47892547), 1, .nan, -.infinity]), to: .string)
         #expect(printed.strings?.map { String(decoding: $0, as: UTF8.self) } == ["0.47892547", "1.0", "nan", "-inf"])

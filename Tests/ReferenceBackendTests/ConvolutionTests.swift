@@ -50,7 +50,8 @@ struct ConvolutionTests {
                         position[$0 + 2] * window.strides[$0] - window.pads($0, length: spatial[$0]).begin + tap[$0] * window.dilations[$0]
                     }
                     guard zip(place, spatial).allSatisfy({ $0 >= 0 && $0 < $1 }) else { continue }
-                    sum += x[index([position[0], group * channels + channel] + place, setting.input)]
+                    sum +=
+                        x[index([position[0], group * channels + channel] + place, setting.input)]
                         * w[index([position[1], channel] + tap, setting.weight)]
                 }
             }
@@ -94,7 +95,8 @@ struct ConvolutionTests {
     @Test func samePaddingPutsTheOddElementWhereItsNameSays() throws {
         let x = try floats([1, 2, 3, 4], [1, 1, 4]), w = try floats([1, 10, 100, 1000], [1, 1, 4])
         func run(_ padding: Window.Padding) throws -> Tensor {
-            try output(of: .convolution(Convolution(window: Window(kernel: [], strides: [], dilations: [], padding: padding), groups: 1)), x, w)
+            try output(
+                of: .convolution(Convolution(window: Window(kernel: [], strides: [], dilations: [], padding: padding), groups: 1)), x, w)
         }
         try expect(run(.sameUpper), equals: floats([3210, 4321, 432, 43], [1, 1, 4]))
         try expect(run(.sameLower), equals: floats([2100, 3210, 4321, 432], [1, 1, 4]))
@@ -106,7 +108,8 @@ struct ConvolutionTests {
         func run(_ padding: Window.Padding, outputShape: [Int]?) throws -> Tensor {
             let window = Window(kernel: [3], strides: [2], dilations: [], padding: padding)
             return try output(
-                of: .convolutionTranspose(ConvolutionTranspose(window: window, groups: 1, outputPadding: [], outputShape: outputShape)), y, w)
+                of: .convolutionTranspose(ConvolutionTranspose(window: window, groups: 1, outputPadding: [], outputShape: outputShape)), y,
+                w)
         }
         let none = Window.Padding.explicit(begin: [], end: [])
         try expect(run(none, outputShape: nil), equals: floats([1, 10, 101, 10, 100], [1, 1, 5]))
@@ -118,7 +121,8 @@ struct ConvolutionTests {
 
     @Test func infinityTimesZeroStaysNaN() throws {
         let result = try output(
-            of: .convolution(Convolution(window: window(kernel: [1]), groups: 1)), floats([.infinity, 1], [1, 1, 2]), floats([0], [1, 1, 1]))
+            of: .convolution(Convolution(window: window(kernel: [1]), groups: 1)), floats([.infinity, 1], [1, 1, 2]),
+            floats([0], [1, 1, 1]))
         try expect(result, equals: floats([.nan, 0], [1, 1, 2]))
     }
 
@@ -132,7 +136,8 @@ struct ConvolutionTests {
     @Test func quantizedConvolutionHasAScalePerFilter() throws {
         let operation = QLinearConv(window: window(kernel: [1]), groups: 1)
         let result = try output(
-            of: .qLinearConv(operation), Tensor([UInt8]([10, 12, 255]), shape: [1, 1, 3]), Tensor(scalar: Float(0.5)), Tensor(scalar: UInt8(10)),
+            of: .qLinearConv(operation), Tensor([UInt8]([10, 12, 255]), shape: [1, 1, 3]), Tensor(scalar: Float(0.5)),
+            Tensor(scalar: UInt8(10)),
             Tensor([Int8]([3, -3]), shape: [2, 1, 1]), Tensor(vector: [Float(1), 0.5]), Tensor(scalar: Int8(0)), Tensor(scalar: Float(2)),
             Tensor(scalar: UInt8(100)), Tensor(vector: [Int32(10), 0]))
         // (3·0 + 10)·0.25 = 2.5 → 2; (3·2 + 10)·0.25 = 4; (735 + 10)·0.25 = 186.25, saturated; −6·0.125 = −0.75; −735·0.125 = −91.875.

@@ -13,7 +13,9 @@ func outputs(
 }
 
 /// The only output of one operator.
-func output(of operation: Operator, _ operands: Tensor?..., opset: Int = 17, sourceLocation: SourceLocation = #_sourceLocation) throws -> Tensor {
+func output(of operation: Operator, _ operands: Tensor?..., opset: Int = 17, sourceLocation: SourceLocation = #_sourceLocation) throws
+    -> Tensor
+{
     try outputs(of: operation, operands, opset: opset, sourceLocation: sourceLocation)[0]
 }
 

@@ -3,14 +3,16 @@ import Tensors
 import Testing
 
 struct MatrixTests {
-    @Test(arguments: [
-        ([2, 3], [3, 2], [2, 2], [22, 28, 49, 64]), ([3], [3], [], [14]), ([3], [3, 2], [2], [22, 28]), ([2, 3], [3], [2], [14, 32]),
-        ([2, 1, 2], [2, 1], [2, 1, 1], [5, 11]), ([1, 2], [2, 2, 1], [2, 1, 1], [5, 11]),
-    ] as [([Int], [Int], [Int], [Double])])
+    @Test(
+        arguments: [
+            ([2, 3], [3, 2], [2, 2], [22, 28, 49, 64]), ([3], [3], [], [14]), ([3], [3, 2], [2], [22, 28]), ([2, 3], [3], [2], [14, 32]),
+            ([2, 1, 2], [2, 1], [2, 1, 1], [5, 11]), ([1, 2], [2, 2, 1], [2, 1, 1], [5, 11]),
+        ] as [([Int], [Int], [Int], [Double])])
     func matMulFollowsNumPy(_ a: [Int], _ b: [Int], _ shape: [Int], _ expected: [Double]) throws {
         for type in [ElementType.float32, .float64, .int32, .uint64] {
             try expect(
-                output(of: .matMul(MatMul()), counting(a, as: type), counting(b, as: type)), equals: Tensor(expected, shape: shape, as: type))
+                output(of: .matMul(MatMul()), counting(a, as: type), counting(b, as: type)),
+                equals: Tensor(expected, shape: shape, as: type))
         }
     }
 
@@ -21,7 +23,8 @@ struct MatrixTests {
 
     @Test func integerProductsWrapAround() throws {
         let big = try Tensor([Int32.max, 1], shape: [1, 2])
-        try expect(output(of: .matMul(MatMul()), big, Tensor([Int32]([1, 1]), shape: [2, 1])), equals: Tensor([Int32.min], shape: [1, 1]))
+        try expect(
+            output(of: .matMul(MatMul()), big, Tensor([Int32]([1, 1]), shape: [2, 1])), equals: Tensor([Int32.min], shape: [1, 1]))
     }
 
     @Test func refusesDifferentInnerLengths() throws {
@@ -31,7 +34,8 @@ struct MatrixTests {
 
     @Test func gemmTransposesScalesAndAdds() throws {
         let operation = Gemm(alpha: 0.5, beta: 2, transposeA: true, transposeB: true, broadcastsLegacy: false)
-        let result = try output(of: .gemm(operation), floats([1, 2, 3, 4], [2, 2]), floats([5, 6, 7, 8, 9, 10], [3, 2]), floats([1, 2, 3], [3]))
+        let result = try output(
+            of: .gemm(operation), floats([1, 2, 3, 4], [2, 2]), floats([5, 6, 7, 8, 9, 10], [3, 2]), floats([1, 2, 3], [3]))
         // Aᵀ·Bᵀ = [[23, 31, 39], [34, 46, 58]]
         try expect(result, equals: floats([13.5, 19.5, 25.5, 19, 27, 35], [2, 3]))
     }
@@ -39,28 +43,34 @@ struct MatrixTests {
     @Test func gemmOnIntegersIsExact() throws {
         let operation = Gemm(alpha: 1, beta: 1, transposeA: false, transposeB: false, broadcastsLegacy: false)
         let result = try output(
-            of: .gemm(operation), Tensor([Int64(1) << 53, 1], shape: [1, 2]), Tensor([Int64(1), 1], shape: [2, 1]), Tensor(scalar: Int64(4)))
+            of: .gemm(operation), Tensor([Int64(1) << 53, 1], shape: [1, 2]), Tensor([Int64(1), 1], shape: [2, 1]), Tensor(scalar: Int64(4))
+        )
         try expect(result, equals: Tensor([(Int64(1) << 53) + 5], shape: [1, 1]))
         #expect(try result.elements(as: Int64.self) == [(Int64(1) << 53) + 5])
     }
 
-    @Test(arguments: [
-        ("ij->ji", [[2, 3]], [3, 2], [1, 4, 2, 5, 3, 6]), ("ba", [[2, 3]], [3, 2], [1, 4, 2, 5, 3, 6]), ("ii->i", [[2, 2]], [2], [1, 4]),
-        ("ii", [[2, 2]], [], [5]), ("ij->", [[2, 2]], [], [10]), ("i,i", [[3], [3]], [], [14]), ("i,j->ij", [[2], [2]], [2, 2], [1, 2, 2, 4]),
-        ("...ii->...i", [[2, 2, 2]], [2, 2], [1, 4, 5, 8]), (" ... i j , j k -> ... i k ", [[1, 1, 2], [2, 1]], [1, 1, 1], [5]),
-        ("a...,a...->...", [[2, 2], [2, 1]], [2], [7, 10]), ("ij,jk,kl->il", [[1, 2], [2, 1], [1, 1]], [1, 1], [5]),
-        ("bi,i...->b...", [[1, 2], [2, 1, 1]], [1, 1, 1], [5]),
-    ] as [(String, [[Int]], [Int], [Double])])
+    @Test(
+        arguments: [
+            ("ij->ji", [[2, 3]], [3, 2], [1, 4, 2, 5, 3, 6]), ("ba", [[2, 3]], [3, 2], [1, 4, 2, 5, 3, 6]),
+            ("ii->i", [[2, 2]], [2], [1, 4]),
+            ("ii", [[2, 2]], [], [5]), ("ij->", [[2, 2]], [], [10]), ("i,i", [[3], [3]], [], [14]),
+            ("i,j->ij", [[2], [2]], [2, 2], [1, 2, 2, 4]),
+            ("...ii->...i", [[2, 2, 2]], [2, 2], [1, 4, 5, 8]), (" ... i j , j k -> ... i k ", [[1, 1, 2], [2, 1]], [1, 1, 1], [5]),
+            ("a...,a...->...", [[2, 2], [2, 1]], [2], [7, 10]), ("ij,jk,kl->il", [[1, 2], [2, 1], [1, 1]], [1, 1], [5]),
+            ("bi,i...->b...", [[1, 2], [2, 1, 1]], [1, 1, 1], [5]),
+        ] as [(String, [[Int]], [Int], [Double])])
     func einsum(_ equation: String, _ shapes: [[Int]], _ shape: [Int], _ expected: [Double]) throws {
         let operands = try shapes.map { try counting($0) }
         let result = try outputs(of: .einsum(Einsum(equation: equation)), operands)[0]
         try expect(result, equals: Tensor(expected, shape: shape, as: .float32))
     }
 
-    @Test(arguments: [
-        ("ij,jk->ik", [[2, 2]]), ("ij->ij", [[2]]), ("ij,jk", [[2, 3], [2, 3]]), ("ij->ik", [[2, 2]]), ("ij->ii", [[2, 2]]), ("i.j", [[2, 2]]),
-        ("i->j->k", [[2]]), ("......", [[2]]),
-    ] as [(String, [[Int]])])
+    @Test(
+        arguments: [
+            ("ij,jk->ik", [[2, 2]]), ("ij->ij", [[2]]), ("ij,jk", [[2, 3], [2, 3]]), ("ij->ik", [[2, 2]]), ("ij->ii", [[2, 2]]),
+            ("i.j", [[2, 2]]),
+            ("i->j->k", [[2]]), ("......", [[2]]),
+        ] as [(String, [[Int]])])
     func refusesMalformedEquations(_ equation: String, _ shapes: [[Int]]) throws {
         #expect(throws: CleaveError.self) { try outputs(of: .einsum(Einsum(equation: equation)), shapes.map { try counting($0) }) }
     }

@@ -46,7 +46,8 @@ struct NormalizationTests {
         let x = try floats([1, 3, 10, 30], [1, 4, 1])
         func run(_ scale: [Float], perGroup: Bool) throws -> Tensor {
             let operation = GroupNorm(groups: 2, epsilon: 0, stashType: 1, affinePerGroup: perGroup)
-            return try output(of: .groupNorm(operation), x, Tensor(vector: scale), Tensor(vector: [Float](repeating: 1, count: scale.count)))
+            return try output(
+                of: .groupNorm(operation), x, Tensor(vector: scale), Tensor(vector: [Float](repeating: 1, count: scale.count)))
         }
         try expect(run([2, 3], perGroup: true), equals: floats([-1, 3, -2, 4], [1, 4, 1]), tolerance: 1e-6)
         try expect(run([2, 3, 4, 5], perGroup: false), equals: floats([-1, 4, -3, 6], [1, 4, 1]), tolerance: 1e-6)
@@ -55,7 +56,8 @@ struct NormalizationTests {
 
     @Test func instanceNormTakesEachPlaneByItself() throws {
         let result = try output(
-            of: .instanceNorm(InstanceNorm(epsilon: 0)), floats([1, 3, 10, 30, 5, 7, 0, 8], [2, 2, 2]), floats([1, 2], [2]), floats([0, 1], [2]))
+            of: .instanceNorm(InstanceNorm(epsilon: 0)), floats([1, 3, 10, 30, 5, 7, 0, 8], [2, 2, 2]), floats([1, 2], [2]),
+            floats([0, 1], [2]))
         try expect(result, equals: floats([-1, 1, -1, 3, -1, 1, -1, 3], [2, 2, 2]), tolerance: 1e-6)
     }
 

@@ -6,7 +6,8 @@ struct PoolingTests {
     @Test func averageCountsPaddingOnRequestOnly() throws {
         let x = try floats([1, 2, 3, 4], [1, 1, 4])
         func run(countIncludePad: Bool) throws -> Tensor {
-            let pool = AveragePool(window: window(kernel: [3], strides: [2], begin: [1], end: [1]), ceilMode: false, countIncludePad: countIncludePad)
+            let pool = AveragePool(
+                window: window(kernel: [3], strides: [2], begin: [1], end: [1]), ceilMode: false, countIncludePad: countIncludePad)
             return try output(of: .averagePool(pool), x)
         }
         try expect(run(countIncludePad: false), equals: floats([1.5, 3], [1, 1, 2]))
@@ -69,7 +70,8 @@ struct PoolingTests {
 
     @Test func normsOfWindows() throws {
         let x = try floats([3, -4, 0], [1, 1, 3])
-        let second = LpPool(window: window(kernel: [2]), ceilMode: false, p: 2), first = LpPool(window: window(kernel: [2]), ceilMode: false, p: 1)
+        let second = LpPool(window: window(kernel: [2]), ceilMode: false, p: 2),
+            first = LpPool(window: window(kernel: [2]), ceilMode: false, p: 1)
         try expect(output(of: .lpPool(second), x), equals: floats([5, 4], [1, 1, 2]))
         try expect(output(of: .lpPool(first), x), equals: floats([7, 4], [1, 1, 2]))
         let third = GlobalPool(function: .lp(p: 3))

@@ -28,10 +28,12 @@ struct ReductionTests {
         try expect(reduce(function, x, axes: [-2]), equals: floats(expected, [2, 2]), tolerance: 1e-6)
     }
 
-    @Test(arguments: [
-        (.sum, 0), (.l1, 0), (.l2, 0), (.sumSquare, 0), (.prod, 1), (.max, -.infinity), (.min, .infinity), (.mean, .nan), (.logSum, -.infinity),
-        (.logSumExp, -.infinity),
-    ] as [(Reduction.Function, Float)])
+    @Test(
+        arguments: [
+            (.sum, 0), (.l1, 0), (.l2, 0), (.sumSquare, 0), (.prod, 1), (.max, -.infinity), (.min, .infinity), (.mean, .nan),
+            (.logSum, -.infinity),
+            (.logSumExp, -.infinity),
+        ] as [(Reduction.Function, Float)])
     func nothingReducesToTheNeutralElement(_ function: Reduction.Function, _ expected: Float) throws {
         try expect(reduce(function, Tensor([Float](), shape: [2, 0]), axes: [1]), equals: floats([expected, expected], [2]))
     }

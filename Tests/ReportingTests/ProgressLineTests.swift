@@ -15,6 +15,7 @@ struct ProgressLineTests {
 
     @Test func saysHowFarHowFastAndHowLong() {
         #expect(ProgressLine.text(progress, elapsed: 1.5) == "verifying   3 of 8 samples   2.00 samples/s   2.5 s left")
+        #expect(ProgressLine.text(WorkProgress(task: "reading a\nb"), elapsed: 2) == "reading a\\nb   2.0 s")
         let open = WorkProgress(task: "reading", completed: 0, total: nil, unit: "files")
         #expect(ProgressLine.text(open, elapsed: 2) == "reading   0 files   2.0 s")
     }

@@ -81,6 +81,16 @@ import Testing
         }
     }
 
+    /// 1 + 2⁻⁸ is the tie between 1 and its successor; rounding to float first would land on it.
+    @Test func bfloat16IsRoundedOnce() {
+        #expect(bfloat16Bits(rounding: 1 + 0x1p-8 + 0x1p-40) == 0x3F81)
+        #expect(bfloat16Bits(rounding: 1 + 0x1p-8) == 0x3F80)
+        #expect(bfloat16Bits(rounding: -(1 + 0x1.8p-7 - 0x1p-40)) == 0xBF81)
+        #expect(bfloat16Bits(rounding: -1e-300) == 0x8000)
+        #expect(bfloat16Bits(rounding: 1e300) == 0x7F80)
+        #expect(bfloat16Bits(rounding: Double(Float.greatestFiniteMagnitude)) == 0x7F80)
+    }
+
     @Test func bfloat16IsTheUpperHalf() {
         #expect(float(fromBFloat16: 0x3F80) == 1)
         #expect(float(fromBFloat16: 0xC049) == -3.140625)

@@ -58,7 +58,9 @@ public struct Softmax: OperatorPayload {
     public static let outputCount = 1...1
 
     /// The raw value is ONNX's operator name.
-    public enum Function: String, CaseIterable, Hashable, Sendable { case softmax = "Softmax", logSoftmax = "LogSoftmax", hardmax = "Hardmax" }
+    public enum Function: String, CaseIterable, Hashable, Sendable {
+        case softmax = "Softmax", logSoftmax = "LogSoftmax", hardmax = "Hardmax"
+    }
 
     public init(function: Function, axis: Int, flattens: Bool) {
         self.function = function

@@ -22,7 +22,8 @@ extension Operator {
         case .convolution(let payload): [.init("group", payload.groups)] + payload.window.texts
         case .convolutionTranspose(let payload):
             [.init("group", payload.groups)] + payload.window.texts + [
-                .init("output_padding", payload.outputPadding.isEmpty ? nil : payload.outputPadding), .init("output_shape", payload.outputShape),
+                .init("output_padding", payload.outputPadding.isEmpty ? nil : payload.outputPadding),
+                .init("output_shape", payload.outputShape),
             ]
         case .convInteger(let payload): [.init("group", payload.groups)] + payload.window.texts
         case .qLinearConv(let payload): [.init("group", payload.groups)] + payload.window.texts
@@ -39,7 +40,8 @@ extension Operator {
         case .maxUnpool(let payload): payload.window.texts
         case .roiAlign(let payload):
             [
-                .init("mode", payload.mode.rawValue), .init("output_height", payload.outputHeight), .init("output_width", payload.outputWidth),
+                .init("mode", payload.mode.rawValue), .init("output_height", payload.outputHeight),
+                .init("output_width", payload.outputWidth),
                 .init("sampling_ratio", payload.samplingRatio), .init("spatial_scale", payload.spatialScale),
                 .init("half_pixel", payload.halfPixel),
             ]
@@ -65,7 +67,8 @@ extension Operator {
                 .init("transB", payload.transposeB), .init("broadcast", payload.broadcastsLegacy ? true : nil),
             ]
         case .einsum(let payload): [.init("equation", "\"\(payload.equation)\"")]
-        case .isInfinite(let payload): [.init("detect_negative", payload.detectsNegative), .init("detect_positive", payload.detectsPositive)]
+        case .isInfinite(let payload):
+            [.init("detect_negative", payload.detectsNegative), .init("detect_positive", payload.detectsPositive)]
         case .binary(let payload): payload.texts
         case .clip(let payload): [.init("min", payload.minimum), .init("max", payload.maximum)]
         case .cast(let payload): [.init("to", payload.to), .init("saturate", payload.saturate)]
@@ -133,7 +136,10 @@ extension Operator {
         case .softmaxCrossEntropyLoss(let payload):
             [.init("reduction", payload.reduction.rawValue), .init("ignore_index", payload.ignoredClass)]
         case .opaque(let payload):
-            [.init("domain", payload.domain.isEmpty ? nil : payload.domain), .init("overload", payload.overload.isEmpty ? nil : payload.overload)]
+            [
+                .init("domain", payload.domain.isEmpty ? nil : payload.domain),
+                .init("overload", payload.overload.isEmpty ? nil : payload.overload),
+            ]
         case .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity, .range,
             .dynamicQuantizeLinear: []
         }
@@ -201,11 +207,11 @@ extension Resize {
 extension Tensor {
     /// `int64[3] {1, 64, -1}`, or the type of a larger tensor with a checksum of its bytes if wanted.
     func summary(checksum: Bool) -> String {
-        let limit = 8
-        if let strings, count <= limit { return "\(self) {\(strings.map { quoted(String(decoding: $0, as: UTF8.self)) }.joined(separator: ", "))}" }
-        if count <= limit, let integers = int64s() { return "\(self) {\(integers.map(\.description).joined(separator: ", "))}" }
-        if count <= limit, let numbers = doubles() { return "\(self) {\(numbers.map { Float($0).description }.joined(separator: ", "))}" }
-        return checksum ? "\(self) #\(String(checksum64, radix: 16))" : "\(self)"
+        guard count <= 8 else { return checksum ? "\(self) #\(String(checksum64, radix: 16))" : "\(self)" }
+        let elements =
+            strings?.map { quoted(String(decoding: $0, as: UTF8.self)) } ?? int64s()?.map(\.description)
+            ?? doubles()?.map { Float($0).description }
+        return elements.map { "\(self) {\($0.joined(separator: ", "))}" } ?? "\(self)"
     }
 
     /// FNV-1a over 64-bit words and the bytes that remain: the same everywhere, and quick enough for weights.
@@ -224,5 +230,9 @@ extension Tensor {
 
 /// In double quotes, with everything escaped that would break a line.
 func quoted(_ text: String) -> String {
-    "\"" + text.unicodeScalars.map { $0 == "\"" || $0 == "\\" || $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : "\($0)" }.joined() + "\""
+    let escaped = text.unicodeScalars.map { scalar in
+        let breaksLine = scalar == "\"" || scalar == "\\" || scalar.properties.generalCategory == .control
+        return breaksLine ? scalar.escaped(asASCII: true) : "\(scalar)"
+    }
+    return "\"\(escaped.joined())\""
 }

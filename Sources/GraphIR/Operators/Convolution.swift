@@ -156,7 +156,8 @@ extension ConvolutionTranspose {
         if let outputShape {
             guard outputShape.count == spatial.count, outputShape.allSatisfy({ $0 > 0 }) else {
                 throw CleaveError(
-                    .invalidAttribute, "output_shape is \(outputShape), expected \(spatial.count) positive numbers, one per spatial dimension")
+                    .invalidAttribute,
+                    "output_shape is \(outputShape), expected \(spatial.count) positive numbers, one per spatial dimension")
             }
             return outputShape.map { .known($0) }
         }
@@ -182,7 +183,8 @@ extension ConvolutionTranspose {
             }
             let length = stride * (spatial[axis] - 1) + .known(extra) + .known(window.extent(axis)) - .known(removed)
             if let known = length.known, known < 0 {
-                throw CleaveError(.shapeMismatch, "spatial dimension \(axis) of the output would have length \(known): pads remove too much")
+                throw CleaveError(
+                    .shapeMismatch, "spatial dimension \(axis) of the output would have length \(known): pads remove too much")
             }
             return length
         }

@@ -20,7 +20,9 @@ public struct EinsumEquation: Hashable, Sendable {
         let sides = Self.split(compact)
         let terms = sides.left.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         guard terms.count == ranks.count else {
-            throw CleaveError(.invalidAttribute, "equation '\(equation)' has \(count(terms.count, "term")), but there are \(count(ranks.count, "operand"))")
+            throw CleaveError(
+                .invalidAttribute,
+                "equation '\(equation)' has \(count(terms.count, "term")), but there are \(count(ranks.count, "operand"))")
         }
         var widest = 0
         operands = try zip(terms, ranks).map { term, rank in
@@ -40,7 +42,8 @@ public struct EinsumEquation: Hashable, Sendable {
             guard case .letter(let letter) = label else { continue }
             guard known.contains(label), output.count(where: { $0 == label }) == 1 else {
                 throw CleaveError(
-                    .invalidAttribute, "equation '\(equation)' has the letter \(letter) in its output, expected each letter once and from an operand")
+                    .invalidAttribute,
+                    "equation '\(equation)' has the letter \(letter) in its output, expected each letter once and from an operand")
             }
         }
     }
@@ -82,11 +85,14 @@ public struct EinsumEquation: Hashable, Sendable {
                 labels += ellipsis(rank.map { max(0, $0 - letterCount) } ?? ellipsisLength)
                 rest.removeFirst(3)
             } else {
-                throw CleaveError(.invalidAttribute, "equation '\(equation)' is malformed at '\(rest)', expected letters and one ellipsis per term")
+                throw CleaveError(
+                    .invalidAttribute, "equation '\(equation)' is malformed at '\(rest)', expected letters and one ellipsis per term")
             }
         }
         if let rank, labels.count != rank {
-            throw CleaveError(.shapeMismatch, "term '\(term)' of equation '\(equation)' names \(count(labels.count, "dimension")), but its operand has \(rank)")
+            throw CleaveError(
+                .shapeMismatch,
+                "term '\(term)' of equation '\(equation)' names \(count(labels.count, "dimension")), but its operand has \(rank)")
         }
         return labels
     }

@@ -27,7 +27,7 @@ extension Unary.Function {
     /// The function of a whole number or length, where the result is one again.
     fileprivate func apply(_ element: Dimension) -> Dimension {
         switch self {
-        case .abs: (element.lowerBound ?? -1) >= 0 ? element : (element.known.map { $0 == .min ? .unknown : .known(Swift.abs($0)) } ?? .unknown)
+        case .abs: (element.lowerBound ?? -1) >= 0 ? element : (element.known == nil ? .unknown : element * -1)
         case .neg: element * .known(-1)
         case .ceil, .floor, .round: element
         case .sign: element.known.map { .known($0.signum()) } ?? ((element.lowerBound ?? 0) > 0 ? 1 : .unknown)
@@ -58,7 +58,8 @@ extension Binary {
         let elementType = function == .pow ? a.elementType : try commonElementType([a, b])
         let shape = try outputShape(a, b)
         let outputType = function.isPredicate ? elementType.map { _ in ElementType.bool } : elementType
-        return [InferredValue(outputType, shape, contents: contents(context, shape: shape, operandType: elementType, outputType: outputType))]
+        let contents = contents(context, shape: shape, operandType: elementType, outputType: outputType)
+        return [InferredValue(outputType, shape, contents: contents)]
     }
 
     private func outputShape(_ a: OperandType, _ b: OperandType) throws -> [Dimension]? {

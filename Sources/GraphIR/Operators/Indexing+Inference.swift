@@ -19,8 +19,8 @@ extension Gather {
         let shape = input.shape[..<axis] + indices.shape + input.shape[(axis + 1)...]
         return SmallTensor(shape: Array(shape)) { coordinates in
             guard let index = indices[Array(coordinates[axis..<axis + indices.shape.count])].known else { return .unknown }
-            let source = coordinates[..<axis] + [index < 0 ? index + input.shape[axis] : index] + coordinates[(axis + indices.shape.count)...]
-            return input[Array(source)]
+            let position = index < 0 ? index + input.shape[axis] : index
+            return input[Array(coordinates[..<axis] + [position] + coordinates[(axis + indices.shape.count)...])]
         }?.elements
     }
 
@@ -31,7 +31,8 @@ extension Gather {
 private func checkIndices(_ indices: [Dimension], length: Int, axis: Int) throws {
     guard let outside = indices.compactMap(\.known).first(where: { $0 < -length || $0 >= length }) else { return }
     let expected = length == 0 ? "none: it is empty" : "\(-length) … \(length - 1)"
-    throw CleaveError(.shapeMismatch, "an index is \(outside), but dimension \(axis) of the input has length \(length), expected \(expected)")
+    throw CleaveError(
+        .shapeMismatch, "an index is \(outside), but dimension \(axis) of the input has length \(length), expected \(expected)")
 }
 
 /// Input and indices have the same rank, and the axis is one of theirs.
@@ -84,7 +85,9 @@ extension ScatterElements {
         let updates = try context.type(of: Operand.updates, .any)
         try checkElementwiseIndexing(input, indices, axis: axis)
         if let rank = indices.rank { try updates.requireRank(rank, "as the indices have") }
-        if let wanted = indices.shape, let given = updates.shape, zip(wanted, given).contains(where: { $0.isCertainlyDifferent(from: $1) }) {
+        if let wanted = indices.shape, let given = updates.shape,
+            zip(wanted, given).contains(where: { $0.isCertainlyDifferent(from: $1) })
+        {
             throw CleaveError(.shapeMismatch, "updates has shape \(text(of: given)), expected that of the indices, \(text(of: wanted))")
         }
         let type = try commonElementType([input, updates])
@@ -131,7 +134,8 @@ extension ScatterND {
                 given.count != expected.count || zip(given, expected).contains(where: { $0.isCertainlyDifferent(from: $1) })
             {
                 throw CleaveError(
-                    .shapeMismatch, "updates has shape \(text(of: given)), expected \(text(of: Array(expected))) for indices \(text(of: indexShape))")
+                    .shapeMismatch,
+                    "updates has shape \(text(of: given)), expected \(text(of: Array(expected))) for indices \(text(of: indexShape))")
             }
         }
         return [InferredValue(try commonElementType([input, updates]), input.shape, contents: contents(context))]
@@ -209,7 +213,8 @@ extension ReverseSequence {
         let lengths = try context.type(of: Operand.lengths, .indices)
         try input.requireRank(atLeast: 2, "batch, time …")
         guard Set([batchAxis, timeAxis]) == [0, 1] else {
-            throw CleaveError(.invalidAttribute, "batch_axis and time_axis are \(batchAxis) and \(timeAxis), expected 0 and 1 in either order")
+            throw CleaveError(
+                .invalidAttribute, "batch_axis and time_axis are \(batchAxis) and \(timeAxis), expected 0 and 1 in either order")
         }
         try lengths.requireVector(input.dimension(batchAxis), per: "batch entry")
         return [InferredValue(input.elementType, input.shape)]
@@ -260,10 +265,12 @@ extension NonMaxSuppression {
         guard !boxes.dimension(2).isCertainlyDifferent(from: 4) else {
             throw CleaveError(.shapeMismatch, "boxes has \(boxes.dimension(2)) coordinates per box, expected 4")
         }
-        guard !boxes.dimension(1).isCertainlyDifferent(from: scores.dimension(2)), !boxes.dimension(0).isCertainlyDifferent(from: scores.dimension(0))
+        guard !boxes.dimension(1).isCertainlyDifferent(from: scores.dimension(2)),
+            !boxes.dimension(0).isCertainlyDifferent(from: scores.dimension(0))
         else {
             throw CleaveError(
-                .shapeMismatch, "boxes \(text(of: boxes.shape ?? [])) and scores \(text(of: scores.shape ?? [])) differ in batch or number of boxes")
+                .shapeMismatch,
+                "boxes \(text(of: boxes.shape ?? [])) and scores \(text(of: scores.shape ?? [])) differ in batch or number of boxes")
         }
         return [InferredValue(.int64, [.unknown, 3])]
     }

@@ -49,7 +49,8 @@ private func lossShape(
     let expected = [shape[0]] + shape.dropFirst(2)
     guard let given = target.shape else { return reduction == .none ? expected : [] }
     guard given.count == expected.count, !zip(given, expected).contains(where: { $0.isCertainlyDifferent(from: $1) }) else {
-        throw CleaveError(.shapeMismatch, "target has shape \(text(of: given)), expected \(text(of: expected)) for \(scores.name) \(text(of: shape))")
+        throw CleaveError(
+            .shapeMismatch, "target has shape \(text(of: given)), expected \(text(of: expected)) for \(scores.name) \(text(of: shape))")
     }
     return reduction == .none ? zip(given, expected).map { unified($0, $1) ?? .unknown } : []
 }

@@ -85,7 +85,8 @@ extension Gemm {
         guard !inner.0.isCertainlyDifferent(from: inner.1) else {
             throw CleaveError(
                 .shapeMismatch,
-                "a \(text(of: a.shape ?? []))\(transposeA ? "ᵀ" : "") and b \(text(of: b.shape ?? []))\(transposeB ? "ᵀ" : "") do not fit: "
+                "a \(text(of: a.shape ?? []))\(transposeA ? "ᵀ" : "") and "
+                    + "b \(text(of: b.shape ?? []))\(transposeB ? "ᵀ" : "") do not fit: "
                     + "the inner lengths are \(inner.0) and \(inner.1)")
         }
         let shape = [a.dimension(transposeA ? 1 : 0), b.dimension(transposeB ? 0 : 1)]

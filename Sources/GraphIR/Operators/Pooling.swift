@@ -237,7 +237,8 @@ extension RoiAlign {
         }
         try batchIndices.requireVector(boxes.dimension(0), per: "box")
         guard outputHeight > 0, outputWidth > 0 else {
-            throw CleaveError(.invalidAttribute, "output_height and output_width are \(outputHeight) and \(outputWidth), expected positive numbers")
+            throw CleaveError(
+                .invalidAttribute, "output_height and output_width are \(outputHeight) and \(outputWidth), expected positive numbers")
         }
         let boxCount = unified(boxes.dimension(0), batchIndices.dimension(0)) ?? .unknown
         return [InferredValue(

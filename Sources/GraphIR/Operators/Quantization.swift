@@ -67,7 +67,8 @@ private func checkScale(_ scale: OperandType, input: OperandType, axis: Int, blo
         let axis = try normalizedAxis(axis, rank: shape.count)
         let expected = shape.indices.map { $0 == axis ? shape[$0].dividedCeiling(by: blockSize) : shape[$0] }
         guard !zip(own, expected).contains(where: { $0.isCertainlyDifferent(from: $1) }) else {
-            throw CleaveError(.shapeMismatch, "\(scale.name) has shape \(text(of: own)), expected \(text(of: expected)) for blocks of \(blockSize)")
+            throw CleaveError(
+                .shapeMismatch, "\(scale.name) has shape \(text(of: own)), expected \(text(of: expected)) for blocks of \(blockSize)")
         }
     } else if !own.isEmpty, own != [1] {
         try scale.requireRank(1, "one element per slice along the axis")

@@ -45,10 +45,8 @@ extension Resize {
         }
         guard let scales = context.constant(operand)?.doubles()?.map({ Float($0) }) else { return lengths.map { _ in .unknown } }
         try checkScales(scales, expected: lengths.count)
-        guard coordinates == .tfCropAndResize else { return zip(lengths, scales).map { scaled($0, by: $1) } }
-        guard let roi = context.constant(Operand.roi)?.doubles()?.map({ Float($0) }), roi.count == 2 * lengths.count
-        else { return lengths.map { _ in .unknown } }
-        return lengths.indices.map { scaled(lengths[$0], by: (roi[$0 + lengths.count] - roi[$0]) * scales[$0]) }
+        // The specification's text multiplies a cropped length by the region's; ONNX's own inference and ONNX Runtime do not.
+        return zip(lengths, scales).map { scaled($0, by: $1) }
     }
 
     /// With a policy other than `stretch`, the sizes only bound the one scale that all axes share.

@@ -51,9 +51,12 @@ extension Reshape {
             let total = shape.reduce(1, *)
             guard !total.isCertainlyDifferent(from: result.reduce(1, *)) else {
                 throw CleaveError(
-                    .shapeMismatch, "input \(text(of: shape)) has \(total) elements, but shape \(text(of: result)) has \(result.reduce(1, *))")
+                    .shapeMismatch,
+                    "input \(text(of: shape)) has \(total) elements, but shape \(text(of: result)) has \(result.reduce(1, *))")
             }
-            if let unknown = Self.single(.unknown, in: result) { result[unknown] = quotient(of: dividends, by: divisors.filter { $0 != .unknown }) }
+            if let unknown = Self.single(.unknown, in: result) {
+                result[unknown] = quotient(of: dividends, by: divisors.filter { $0 != .unknown })
+            }
             return result
         }
         result[open] = quotient(of: dividends, by: divisors)
@@ -61,7 +64,8 @@ extension Reshape {
             let rest = TensorType(.int8, divisors).knownShape.flatMap({ product($0 + copies.map { shape[$0].known }) }),
             rest == 0 ? total != 0 : !total.isMultiple(of: rest)
         {
-            throw CleaveError(.shapeMismatch, "input \(text(of: shape)) has \(total) elements, which shape \(text(of: wanted)) does not divide")
+            throw CleaveError(
+                .shapeMismatch, "input \(text(of: shape)) has \(total) elements, which shape \(text(of: wanted)) does not divide")
         }
         return result
     }
@@ -99,7 +103,9 @@ private enum GivenAxes {
             self = .known(attribute)
         } else if context.has(operand) {
             let type = try context.type(of: operand, .indices)
-            guard type.rank ?? 1 <= 1 else { throw CleaveError(.shapeMismatch, "axes has \(count(type.rank ?? 0, "dimension")), expected 1") }
+            if let rank = type.rank, rank > 1 {
+                throw CleaveError(.shapeMismatch, "axes has \(rank) dimensions, expected 1")
+            }
             self = context.knownContents(operand).map { .known($0) } ?? .unknown(count: context.elements(operand)?.count)
         } else {
             self = .none
@@ -118,7 +124,9 @@ extension Squeeze {
         case .unknown(let count):
             return [InferredValue(input.elementType, count.map { [Dimension](repeating: .unknown, count: max(0, shape.count - $0)) })]
         case .none:
-            guard shape.allSatisfy({ $0.known != nil || $0.isCertainlyDifferent(from: 1) }) else { return [InferredValue(input.elementType, nil)] }
+            guard shape.allSatisfy({ $0.known != nil || $0.isCertainlyDifferent(from: 1) }) else {
+                return [InferredValue(input.elementType, nil)]
+            }
             axes = shape.indices.filter { shape[$0] == 1 }
         }
         if let long = axes.first(where: { shape[$0].isCertainlyDifferent(from: 1) }) {
@@ -156,7 +164,8 @@ extension Transpose {
         guard let rank = input.rank ?? permutation?.count else { return [InferredValue(input.elementType, nil)] }
         let permutation = self.permutation ?? (0..<rank).reversed()
         guard permutation.sorted() == Array(0..<rank) else {
-            throw CleaveError(.invalidAttribute, "perm is \(permutation), expected each of 0 … \(rank - 1) once for \(count(rank, "dimension"))")
+            throw CleaveError(
+                .invalidAttribute, "perm is \(permutation), expected each of 0 … \(rank - 1) once for \(count(rank, "dimension"))")
         }
         let contents = context.contents(Operand.input) == nil ? nil : context.small(Operand.input).flatMap { source in
             SmallTensor(shape: permutation.map { source.shape[$0] }) { coordinates in

@@ -84,8 +84,8 @@ extension Slice {
         else {
             throw CleaveError(
                 .shapeMismatch,
-                "starts, ends, axes and steps have \(starts.count), \(ends.count), \(axes?.count ?? starts.count) and \(steps?.count ?? starts.count) "
-                    + "elements, expected as many of each and at most \(rank)")
+                "starts, ends, axes and steps have \(starts.count), \(ends.count), \(axes?.count ?? starts.count) and "
+                    + "\(steps?.count ?? starts.count) elements, expected as many of each and at most \(rank)")
         }
         var ranges = [SliceRange?](repeating: nil, count: rank)
         for (index, axis) in try normalizedAxes(axes ?? Array(0..<starts.count), rank: rank).enumerated() {

@@ -48,7 +48,9 @@ extension Concat {
     public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
         let operands = try context.allTypes(.any)
         let elementType = try commonElementType(operands)
-        guard let first = operands.first(where: { $0.shape != nil }), let rank = first.rank else { return [InferredValue(elementType, nil)] }
+        guard let first = operands.first(where: { $0.shape != nil }), let rank = first.rank else {
+            return [InferredValue(elementType, nil)]
+        }
         let axis = try normalizedAxis(axis, rank: rank)
         var output = first.shape ?? []
         output[axis] = 0
@@ -109,11 +111,13 @@ extension Split {
                 return [Dimension](repeating: .unknown, count: context.outputCount)
             }
             guard given.count == context.outputCount, !given.contains(where: { $0.isLess(than: 0) ?? false }) else {
-                throw CleaveError(.shapeMismatch, "split is \(text(of: given)), expected \(count(context.outputCount, "length")), one per output")
+                throw CleaveError(
+                    .shapeMismatch, "split is \(text(of: given)), expected \(count(context.outputCount, "length")), one per output")
             }
             let total = given.reduce(0, +)
             guard !total.isCertainlyDifferent(from: length) else {
-                throw CleaveError(.shapeMismatch, "split is \(text(of: given)), which sums to \(total), but dimension \(axis) has length \(length)")
+                throw CleaveError(
+                    .shapeMismatch, "split is \(text(of: given)), which sums to \(total), but dimension \(axis) has length \(length)")
             }
             return given
         }
@@ -130,7 +134,8 @@ extension Split {
         guard outputCount != nil else { return [Dimension](repeating: even, count: pieces) }
         let last = length - even * .known(pieces - 1)
         if let known = last.known, known < 0 {
-            throw CleaveError(.shapeMismatch, "dimension \(axis) has length \(length), which cannot be split into \(pieces) pieces of \(even)")
+            throw CleaveError(
+                .shapeMismatch, "dimension \(axis) has length \(length), which cannot be split into \(pieces) pieces of \(even)")
         }
         return [Dimension](repeating: even, count: pieces - 1) + [last]
     }
@@ -169,7 +174,9 @@ extension Pad {
             output[axis] = shape[axis] + pads[index] + pads[index + axes.count]
             if let known = output[axis].known, known < 0 {
                 throw CleaveError(
-                    .shapeMismatch, "pads crop dimension \(axis) of length \(shape[axis]) by \(pads[index]) and \(pads[index + axes.count]), more than it has")
+                    .shapeMismatch,
+                    "pads crop dimension \(axis) of length \(shape[axis]) by \(pads[index]) and \(pads[index + axes.count]), "
+                        + "more than it has")
             }
         }
         return [InferredValue(elementType, output, contents: contents(context, shape: output, begins: begins))]
@@ -203,7 +210,8 @@ extension DepthToSpace {
         let block = try checkedBlock(blockSize)
         let channels = input.dimension(1)
         if let known = channels.known, let square = (block * block).known, !known.isMultiple(of: square) {
-            throw CleaveError(.shapeMismatch, "input has \(count(known, "channel")), expected a multiple of \(square) (blocksize \(blockSize))")
+            throw CleaveError(
+                .shapeMismatch, "input has \(count(known, "channel")), expected a multiple of \(square) (blocksize \(blockSize))")
         }
         return [InferredValue(
             input.elementType,

@@ -10,6 +10,7 @@ extension Pipeline {
             RemoveDeadCode(),
             // Weights, axes and shapes must be constants before rules look for them.
             RewritePass(FoldConstants(evaluate: evaluate)),
+            RewritePass(MoveFills()),
             // A layer and what is folded into it must be neighbours.
             RewritePass(RemoveIdentities()),
             RewritePass(RemoveNeutralArithmetic()),
