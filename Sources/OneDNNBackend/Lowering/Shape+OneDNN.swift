@@ -32,8 +32,8 @@ extension PlanCompiler {
         let (row, column) = (b * w * b, b)
         let factors: [(Int, Int)] =
             switch move.mode {
-            case .depthColumnRow: [(n, c * h * b * row), (b, w * b), (b, 1), (c, h * b * w * b), (h, row), (w, column)]
-            case .columnRowDepth: [(n, c * h * b * row), (c, h * b * w * b), (b, w * b), (b, 1), (h, row), (w, column)]
+            case .depthColumnRow: [(n, c * h * row), (b, w * b), (b, 1), (c, h * b * w * b), (h, row), (w, column)]
+            case .columnRowDepth: [(n, c * h * row), (c, h * b * w * b), (b, w * b), (b, 1), (h, row), (w, column)]
             }
         let source = (buffer: try plainOperand(input), layout: try Layout.plain(factors.map(\.0)))
         return try emitCopy(source, to: .strided(factors.map(\.0), strides: factors.map(\.1)), node, output)
