@@ -8,7 +8,8 @@ public struct InferenceContext: Sendable {
     public var isPresent: [Bool]
     /// The value of operands that are constants.
     public var constants: [Tensor?]
-    /// The elements of small integer operands, row-major, as far as they are known: what `Shape` and its consumers compute.
+    /// The elements of small operands, row-major, as far as they are known whole numbers or lengths: what `Shape` and its
+    /// consumers compute. Some exporters compute in floating point in between.
     public var contents: [[Dimension]?]
     public var outputCount: Int
     /// Version of the default operator set.
@@ -56,7 +57,7 @@ public struct InferenceContext: Sendable {
 /// What inference says of one output.
 public struct InferredValue: Hashable, Sendable {
     public var type: ValueType?
-    /// The elements, row-major, of an integer tensor of at most `contentsLimit` elements, as far as they are known.
+    /// The elements, row-major, of a tensor of at most `contentsLimit` elements, as far as they are known (see `Value.contents`).
     public var contents: [Dimension]?
 
     /// Larger tensors are data, not shapes.

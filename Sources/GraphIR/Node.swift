@@ -83,7 +83,8 @@ public struct Value: Sendable, Identifiable {
     public internal(set) var source: Source
     /// The tensor of a value whose source is `.constant`.
     public internal(set) var constant: Tensor?
-    /// Elements of a small integer tensor, as far as they are known before the network runs.
+    /// Elements of a small tensor, row-major, as far as they are known before the network runs: integers, booleans as 0 and 1,
+    /// and whole numbers of floating-point tensors (others are unknown). `Value.type` says which it is.
     public internal(set) var contents: [Dimension]?
     /// What the file said of the value beyond name and data (type declaration, doc string, metadata).
     public internal(set) var encoding: ValueEncoding?

@@ -26,6 +26,17 @@ public enum MatchResult<Match> {
     case unrelated
 }
 
+extension MatchResult {
+    /// The same with another match.
+    func map<Other>(_ transform: (Match) -> Other) -> MatchResult<Other> {
+        switch self {
+        case .match(let match): .match(transform(match))
+        case .skip(let reason): .skip(reason)
+        case .unrelated: .unrelated
+        }
+    }
+}
+
 /// Applies one rule to every node, in execution order, in one transaction.
 public struct RewritePass<Rule: RewriteRule>: Pass {
     public var rule: Rule

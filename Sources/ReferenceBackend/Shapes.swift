@@ -27,7 +27,9 @@ struct AxisView {
 
     /// - Precondition: `axis` is a dimension of `shape`.
     init(_ shape: [Int], axis: Int) {
-        (outer, length, inner) = Indexing.split(shape, at: axis)
+        outer = Indexing.product(shape[..<axis])
+        length = shape[axis]
+        inner = Indexing.product(shape[(axis + 1)...])
     }
 
     /// Calls `body` with the offset of the first element of every line along the axis; its elements are `inner` apart. A tensor

@@ -178,6 +178,24 @@ struct CarriedContentTests {
         #expect(error?.description == "node 'y' (If): tensor 'ghost': a subgraph reads a value that nothing makes")
     }
 
+    @Test("A name of one branch means nothing in another")
+    func branches() throws {
+        let model = TestModel()
+        model.input("x", [2])
+        let first = TestModel()
+        first.node("Relu", ["x"], ["shared"])
+        first.output("shared", nil)
+        let second = TestModel()
+        second.node("Abs", ["shared"], ["other"])
+        second.output("other", nil)
+        let node = model.node("If", ["x"], ["y"])
+        addSubgraph(first, of: model, to: node)
+        addSubgraph(second, of: model, to: node)
+        model.output("y", nil)
+        let error = #expect(throws: CleaveError.self) { _ = try model.imported() }
+        #expect(error?.location.tensor == "shared")
+    }
+
     private func addSubgraph(_ body: TestModel, of model: TestModel, to node: UnsafeMutablePointer<Onnx__NodeProto>) {
         model.keep(body)
         let attribute = body.arena.make(Onnx__AttributeProto.self)

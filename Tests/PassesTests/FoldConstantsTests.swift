@@ -48,7 +48,8 @@ import Testing
             let large = try $0.node(.expand(Expand()), [try $0.weights("w", [1, 1]), shape], name: "large")
             let filled = try $0.node(.constantOfShape(ConstantOfShape(value: nil)), [try $0.integers("s", [64, 128])], name: "filled")
             let small = try $0.node(.constantOfShape(ConstantOfShape(value: nil)), [try $0.integers("t", [64])], name: "small")
-            $0.output(try $0.binary(.add, x, large, name: "a"), try $0.binary(.add, x, filled, name: "b"), try $0.binary(.sub, small, x, name: "c"))
+            $0.output(try $0.binary(.add, x, large, name: "a"), try $0.binary(.add, x, filled, name: "b"))
+            $0.output(try $0.binary(.sub, small, x, name: "c"))
         }
         let result = try folded(graph)
         #expect(result.graph.operatorNames == ["Expand", "ConstantOfShape", "Add", "Add", "Sub"])
@@ -64,7 +65,8 @@ import Testing
             let w = try $0.constant("w", Tensor(vector: [Int8(1), -3]))
             let scale = try $0.floats("scale", [0.5], shape: [])
             let dequantized = try $0.node(.dequantizeLinear(DequantizeLinear(axis: 0, blockSize: 0)), [w, scale], name: "dq")
-            let operands = [try $0.floats("v", [1, 2]), try $0.floats("ratio", [0.5], shape: []), try $0.constant("training", Tensor(scalar: true))]
+            let training = try $0.constant("training", Tensor(scalar: true))
+            let operands = [try $0.floats("v", [1, 2]), try $0.floats("ratio", [0.5], shape: []), training]
             let dropped = try $0.node(.dropout(Dropout(ratio: nil, seed: 1, isTestLegacy: nil)), operands, name: "dropped")
             $0.output(try $0.binary(.mul, x, dequantized, name: "y"), try $0.binary(.mul, x, dropped, name: "z"))
         }

@@ -34,7 +34,8 @@ import Testing
 
     @Test func identityAndDropout() throws {
         try expectGone(between { try $0.identity($1, name: "i") })
-        try expectGone(between { try $0.nodes(.dropout(Dropout(ratio: nil, seed: nil, isTestLegacy: nil)), [$1], outputs: 2, name: "d")[0] })
+        let dropout = Operator.dropout(Dropout(ratio: nil, seed: nil, isTestLegacy: nil))
+        try expectGone(between { try $0.nodes(dropout, [$1], outputs: 2, name: "d")[0] })
         try expectGone(between(opset: 9) { try $0.node(.dropout(Dropout(ratio: 0.4, seed: nil, isTestLegacy: nil)), [$1], name: "d") })
         try expectGone(
             between {
@@ -93,7 +94,8 @@ import Testing
         try expectStays(slice([0], [2], [1], [1]), "Slice")
         try expectStays(slice([-1], [Int.min], [1], [-1]), "Slice")
         try expectStays(slice([0], [Int.max], [3], [2]), "Slice")
-        try expectGone(between(opset: 9) { try $0.node(.slice(Slice(bounds: .init(starts: [0], ends: [99], axes: [3]))), [$1], name: "s") })
+        let attributes = Operator.slice(Slice(bounds: .init(starts: [0], ends: [99], axes: [3])))
+        try expectGone(between(opset: 9) { try $0.node(attributes, [$1], name: "s") })
     }
 
     @Test func severalOperands() throws {
@@ -117,7 +119,8 @@ import Testing
     @Test func clips() throws {
         try expectGone(between(opset: 9) { try $0.node(.clip(Clip(minimum: nil, maximum: nil)), [$1], name: "c") })
         try expectStays(between(opset: 9) { try $0.node(.clip(Clip(minimum: 0.4, maximum: nil)), [$1], name: "c") }, "Clip")
-        try expectStays(between { try $0.node(.clip(Clip(minimum: nil, maximum: nil)), [$1, nil, try $0.floats("m", [0.6], shape: [])], name: "c") }, "Clip")
+        let clip = Operator.clip(Clip(minimum: nil, maximum: nil))
+        try expectStays(between { try $0.node(clip, [$1, nil, try $0.floats("m", [0.6], shape: [])], name: "c") }, "Clip")
     }
 
     @Test(arguments: [true, false]) func constantConditions(isTrue: Bool) throws {

@@ -37,7 +37,8 @@ import Testing
     @Test func shiftStaysBesidePadding() throws {
         let result = try folded(normThenConvolution([3, 4, 3, 3], pads: [0, 1, 0, 0]))
         #expect(result.graph.operatorNames == ["Relu", "BatchNormalization", "Conv"])
-        #expect(result.reports["fold-into-next-layer"]?.skippedNodes == ["norm: Conv after it pads with zeros, which its shift would have to leave alone"])
+        let reason = "norm: Conv after it pads with zeros, which its shift would have to leave alone"
+        #expect(result.reports["fold-into-next-layer"]?.skippedNodes == [reason])
     }
 
     @Test func scaleGoesBesidePadding() throws {
@@ -79,8 +80,8 @@ import Testing
         let graph = try makeGraph {
             let x = try $0.relu(try $0.input("x", [.named("N"), 3, .named("H"), 4]), name: "first")
             let pooled = try $0.node(.globalPool(GlobalPool(function: .average)), [try $0.batchNorm(x, 3, name: "norm")], name: "pool")
-            let product = try $0.node(.matMul(MatMul()), [try $0.flatten(pooled, name: "flat"), try $0.weights("w", [3, 5])], name: "product")
-            $0.output(product)
+            let flat = try $0.flatten(pooled, name: "flat")
+            $0.output(try $0.node(.matMul(MatMul()), [flat, try $0.weights("w", [3, 5])], name: "product"))
         }
         #expect(try folded(graph).graph.operatorNames == ["Relu", "GlobalAveragePool", "Flatten", "Gemm"])
     }
@@ -93,7 +94,8 @@ import Testing
         }
         let result = try folded(graph)
         #expect(result.graph.operatorNames == graph.operatorNames)
-        #expect(result.reports["fold-into-next-layer"]?.skippedNodes == ["norm: GlobalMaxPool comes after it, which it cannot be folded through"])
+        let reason = "norm: GlobalMaxPool comes after it, which it cannot be folded through"
+        #expect(result.reports["fold-into-next-layer"]?.skippedNodes == [reason])
     }
 
     @Test func severalReadersKeepIt() throws {

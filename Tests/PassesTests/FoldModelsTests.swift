@@ -66,7 +66,8 @@ struct Model: Sendable, CustomTestStringConvertible {
     let nodes: Int
     let batchNorms: Int
 
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../../shared/models").standardized.path
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../../shared/models").standardized.path
     static let all = [
         Model(name: "exports/basic_resnet_bn", nodes: 22, batchNorms: 0),
         Model(name: "exports/basic_resnet_folded", nodes: 22, batchNorms: 0),

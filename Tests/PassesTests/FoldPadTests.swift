@@ -17,14 +17,17 @@ import Testing
         }
     }
 
-    private func averagePool(_ pads: [Int], countIncludePad: Bool, ceilMode: Bool = false) -> (inout GraphBuilder, ValueID) throws -> ValueID {
+    private typealias Layer = (inout GraphBuilder, ValueID) throws -> ValueID
+
+    private func averagePool(_ pads: [Int], countIncludePad: Bool, ceilMode: Bool = false) -> Layer {
         return {
             let window = $0.window([2, 2], [], pads, kernel: [3, 3])
-            return try $0.node(.averagePool(AveragePool(window: window, ceilMode: ceilMode, countIncludePad: countIncludePad)), [$1], name: "pool")
+            let pool = AveragePool(window: window, ceilMode: ceilMode, countIncludePad: countIncludePad)
+            return try $0.node(.averagePool(pool), [$1], name: "pool")
         }
     }
 
-    private func maxPool(_ pads: [Int], ceilMode: Bool = false, dilations: [Int] = []) -> (inout GraphBuilder, ValueID) throws -> ValueID {
+    private func maxPool(_ pads: [Int], ceilMode: Bool = false, dilations: [Int] = []) -> Layer {
         return {
             let window = $0.window([2, 2], dilations, pads, kernel: [3, 3])
             return try $0.node(.maxPool(MaxPool(window: window, ceilMode: ceilMode, columnMajorIndices: false)), [$1], name: "pool")
@@ -34,7 +37,8 @@ import Testing
     private func names(_ graph: Graph) throws -> [String] { Array(try folded(graph, tolerance: 0).graph.operatorNames.dropFirst()) }
 
     @Test(arguments: [nil, 0.0]) func convolution(value: Double?) throws {
-        let result = try folded(graph(value: value) { try $0.conv($1, [4, 3, 3, 3], name: "conv", strides: [2, 1], pads: [1, 2, 0, 0]) }, tolerance: 0).graph
+        let original = try graph(value: value) { try $0.conv($1, [4, 3, 3, 3], name: "conv", strides: [2, 1], pads: [1, 2, 0, 0]) }
+        let result = try folded(original, tolerance: 0).graph
         #expect(result.operatorNames == ["Relu", "Conv"])
         guard case .convolution(let payload)? = result.producer(ofValue: "conv")?.operator else { return #expect(Bool(false)) }
         #expect(payload.window.padding == .explicit(begin: [2, 2], end: [2, 1]))
@@ -57,7 +61,8 @@ import Testing
         try stays(
             graph {
                 let window = Window(kernel: [], strides: [2, 2], dilations: [], padding: .sameUpper)
-                return try $0.node(.convolution(Convolution(window: window, groups: 1)), [$1, try $0.weights("w", [4, 3, 3, 3])], name: "conv")
+                let weight = try $0.weights("w", [4, 3, 3, 3])
+                return try $0.node(.convolution(Convolution(window: window, groups: 1)), [$1, weight], name: "conv")
             })
     }
 
@@ -80,7 +85,8 @@ import Testing
         #expect(try names(graph(layer: averagePool([1, 0, 0, 1], countIncludePad: true))) == ["AveragePool"])
         #expect(try names(graph(layer: averagePool([], countIncludePad: false))) == ["AveragePool"])
         #expect(try names(graph(layer: averagePool([1, 0, 0, 1], countIncludePad: false))) == ["Pad", "AveragePool"])
-        #expect(try names(graph(layer: averagePool([1, 0, 1, 1], countIncludePad: true))) == ["Pad", "AveragePool"], "3 rows of padding for 3 of kernel")
+        // 3 rows of padding for 3 of kernel.
+        #expect(try names(graph(layer: averagePool([1, 0, 1, 1], countIncludePad: true))) == ["Pad", "AveragePool"])
         #expect(try names(graph(layer: averagePool([], countIncludePad: true, ceilMode: true))) == ["Pad", "AveragePool"])
         #expect(try names(graph(value: 1, layer: averagePool([], countIncludePad: true))) == ["Pad", "AveragePool"])
     }
@@ -100,7 +106,8 @@ import Testing
     @Test func indicesOfMaximaStay() throws {
         let graph = try graph {
             let window = $0.window([1, 1], [], [], kernel: [2, 2])
-            let outputs = try $0.nodes(.maxPool(MaxPool(window: window, ceilMode: false, columnMajorIndices: false)), [$1], outputs: 2, name: "pool")
+            let pool = MaxPool(window: window, ceilMode: false, columnMajorIndices: false)
+            let outputs = try $0.nodes(.maxPool(pool), [$1], outputs: 2, name: "pool")
             $0.output(outputs[1])
             return outputs[0]
         }
@@ -109,6 +116,7 @@ import Testing
 
     @Test func reasonIsSaid() throws {
         let result = try folded(graph(relu: false, layer: maxPool([])))
-        #expect(result.reports["fold-pad"]?.skippedNodes == ["pad: it pads with 0.0, which MaxPool after it could pick: its operand may be negative"])
+        let reason = "pad: it pads with 0.0, which MaxPool after it could pick: its operand may be negative"
+        #expect(result.reports["fold-pad"]?.skippedNodes == [reason])
     }
 }

@@ -13,7 +13,9 @@ import Testing
     }
 
     private func pipeline() -> Pipeline {
-        Pipeline(name: "test", steps: [.untilStable([RemoveDeadCode(), RewritePass(RemoveIdentities())], rounds: 5), .once(RemoveDeadCode())])
+        Pipeline(
+            name: "test",
+            steps: [.untilStable([RemoveDeadCode(), RewritePass(RemoveIdentities())], rounds: 5), .once(RemoveDeadCode())])
     }
 
     @Test func eventsAndRounds() throws {

@@ -30,7 +30,8 @@ import Testing
             let x = try $0.relu(try $0.input("x", [2, 3]), name: "a")
             let t = try $0.transpose(x, [1, 0], name: "t")
             let u = try $0.transpose(t, [1, 0], name: "u")
-            $0.output(try $0.node(.unary(Unary(function: .neg)), [t], name: "y"), try $0.node(.unary(Unary(function: .abs)), [u], name: "z"))
+            $0.output(try $0.node(.unary(Unary(function: .neg)), [t], name: "y"))
+            $0.output(try $0.node(.unary(Unary(function: .abs)), [u], name: "z"))
         }
         #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Transpose", "Neg", "Abs"])
     }
@@ -61,7 +62,8 @@ import Testing
     @Test func readReshapesStay() throws {
         let graph = try makeGraph {
             let r = try $0.reshape(try $0.input("x", [2, 6]), [4, 3], name: "r")
-            $0.output(try $0.relu(r, name: "y"), try $0.node(.unary(Unary(function: .neg)), [try $0.reshape(r, [12], name: "s")], name: "z"))
+            let flat = try $0.reshape(r, [12], name: "s")
+            $0.output(try $0.relu(r, name: "y"), try $0.node(.unary(Unary(function: .neg)), [flat], name: "z"))
         }
         #expect(try folded(graph, tolerance: 0).graph.operatorNames.filter { $0 == "Reshape" }.count == 2)
     }

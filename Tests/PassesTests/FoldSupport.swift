@@ -19,7 +19,9 @@ func rewritten<Rule: RewriteRule>(_ graph: Graph, by rule: Rule) throws -> (grap
 }
 
 /// Folds, and checks what every fold must keep: the interface, what the network computes, and that a second fold does nothing.
-func folded(_ graph: Graph, tolerance: Double = 1e-5, _ location: SourceLocation = #_sourceLocation) throws -> (graph: Graph, reports: [PassReport]) {
+func folded(
+    _ graph: Graph, tolerance: Double = 1e-5, _ location: SourceLocation = #_sourceLocation
+) throws -> (graph: Graph, reports: [PassReport]) {
     var result = graph
     let reports = try result.fold(evaluate: referenceEvaluator, options: .verifying)
     #expect(result.interface == graph.interface, sourceLocation: location)
@@ -65,7 +67,9 @@ func expectEqualOutputs(
 func expectClose(
     _ actual: Tensor, _ expected: Tensor, tolerance: Double, _ name: String, _ location: SourceLocation = #_sourceLocation
 ) {
-    #expect(actual.elementType == expected.elementType && actual.shape == expected.shape, "\(name): \(actual) against \(expected)", sourceLocation: location)
+    #expect(
+        actual.elementType == expected.elementType && actual.shape == expected.shape, "\(name): \(actual) against \(expected)",
+        sourceLocation: location)
     guard let left = actual.doubles(), let right = expected.doubles(), left.count == right.count else {
         Issue.record("\(name): not comparable", sourceLocation: location)
         return
@@ -74,7 +78,9 @@ func expectClose(
     let worst = zip(left, right).reduce(0.0) { worst, pair in
         pair.0.isNaN && pair.1.isNaN ? worst : (abs(pair.0 - pair.1) <= .infinity ? max(worst, abs(pair.0 - pair.1)) : .infinity)
     }
-    #expect(worst <= tolerance * max(scale, 1e-3), "\(name): differs by \(worst) where the largest number is \(scale)", sourceLocation: location)
+    #expect(
+        worst <= tolerance * max(scale, 1e-3), "\(name): differs by \(worst) where the largest number is \(scale)",
+        sourceLocation: location)
 }
 
 extension Pipeline.Options {

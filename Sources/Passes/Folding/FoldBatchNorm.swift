@@ -29,7 +29,9 @@ public struct FoldBatchNorm: RewriteRule {
         case .unrelated: return .skip(SkipReason("\(producer.operator.name) comes before it, which has no weights to fold it into"))
         }
         guard graph.isPrivate(input) else { return .skip(graph.sharingReason(of: input, madeBy: producer)) }
-        guard layer.hasChannelsSecond else { return .skip(SkipReason("the channels of \(producer.operator.name) before it are not its own")) }
+        guard layer.hasChannelsSecond else {
+            return .skip(SkipReason("the channels of \(producer.operator.name) before it are not its own"))
+        }
         switch ChannelAffine.of(node, batchNorm: payload, in: graph) {
         case .match(let affine): return try layer.followed(by: affine).map { Match(folded: $0) }
         case .skip(let reason): return .skip(reason)

@@ -103,7 +103,9 @@ public struct FoldConstants: RewriteRule {
         var match: [(value: ValueID, tensor: Tensor)] = []
         for (index, value) in node.outputs.enumerated() {
             guard let value else { continue }
-            guard index < results.count, let tensor = results[index] else { return .skip(SkipReason("it could not be computed: a result is missing")) }
+            guard index < results.count, let tensor = results[index] else {
+                return .skip(SkipReason("it could not be computed: a result is missing"))
+            }
             if let type = graph[value].tensorType, type.elementType != tensor.elementType {
                 return .skip(SkipReason("it gave \(tensor.elementType), expected \(type.elementType)"))
             }

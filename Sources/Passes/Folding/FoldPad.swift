@@ -111,9 +111,10 @@ public struct FoldPad: RewriteRule {
             let begin = begin.isEmpty ? zeros : begin
             let end = end.isEmpty ? zeros : end
             guard begin.count == zeros.count, end.count == zeros.count, (begin + end).allSatisfy({ $0 >= 0 }) else { return nil }
-            let sums = (zip(begin, pads.begin).map { $0.addingReportingOverflow($1) }, zip(end, pads.end).map { $0.addingReportingOverflow($1) })
-            guard !(sums.0 + sums.1).contains(where: \.overflow) else { return nil }
-            result.padding = .explicit(begin: sums.0.map(\.partialValue), end: sums.1.map(\.partialValue))
+            let begins = zip(begin, pads.begin).map { $0.addingReportingOverflow($1) }
+            let ends = zip(end, pads.end).map { $0.addingReportingOverflow($1) }
+            guard !(begins + ends).contains(where: \.overflow) else { return nil }
+            result.padding = .explicit(begin: begins.map(\.partialValue), end: ends.map(\.partialValue))
         case .sameUpper, .sameLower: return nil
         }
         return result

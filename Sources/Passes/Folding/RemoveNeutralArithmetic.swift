@@ -61,10 +61,7 @@ extension ConstantOperand {
     fileprivate func isEverywhere(_ number: Double) -> Bool {
         switch elements {
         case .uniform(let value): return value == number
-        case .tensor(let tensor):
-            // One element tells most constants apart from neutral ones without reading them all.
-            guard tensor.count > 0, let values = tensor.doubles() else { return false }
-            return values.allSatisfy { $0 == number }
+        case .tensor(let tensor): return tensor.count > 0 && tensor.doubles()?.allSatisfy { $0 == number } == true
         }
     }
 }

@@ -116,6 +116,7 @@ struct ArithmeticStep {
             case .subtractFrom: ChannelAffine(scale: values.map { _ in -1 }, shift: values)
             case .negate: ChannelAffine(scale: [-1], shift: [0])
             }
-        return affine.isFinite ? .match(affine) : .skip(SkipReason("its constant has elements that cannot be folded (NaN, infinity or division by 0)"))
+        return affine.isFinite
+            ? .match(affine) : .skip(SkipReason("its constant has elements that cannot be folded (NaN, infinity or division by 0)"))
     }
 }

@@ -74,14 +74,3 @@ extension LinearLayer {
         if case .gemm(let gemm) = form { gemm.transposeA } else { false }
     }
 }
-
-extension MatchResult {
-    /// The same with another match.
-    func map<Other>(_ transform: (Match) -> Other) -> MatchResult<Other> {
-        switch self {
-        case .match(let match): .match(transform(match))
-        case .skip(let reason): .skip(reason)
-        case .unrelated: .unrelated
-        }
-    }
-}

@@ -23,7 +23,8 @@ extension LinearLayer {
     /// With y = Wx + b: scale·y + shift = (scale·W)x + (scale·b + shift), per output channel.
     func followed(by affine: ChannelAffine) throws -> MatchResult<FoldedLayer> {
         guard affine.scale.count == 1 || affine.scale.count == outputLayout.channels else {
-            return .skip(SkipReason("it has \(affine.scale.count) channels, but \(node.operator.name) before it has \(outputLayout.channels)"))
+            return .skip(
+                SkipReason("it has \(affine.scale.count) channels, but \(node.operator.name) before it has \(outputLayout.channels)"))
         }
         guard let weight = try scaledWeight(affine, outputLayout) else { return .skip(.notFinite) }
         let old = biasValues()
@@ -37,7 +38,8 @@ extension LinearLayer {
     /// number per output channel only where every output sees the whole of W, so not beside zero padding.
     func preceded(by affine: ChannelAffine) throws -> MatchResult<FoldedLayer> {
         guard affine.scale.count == 1 || affine.scale.count == inputLayout.channels else {
-            return .skip(SkipReason("it has \(affine.scale.count) channels, but \(node.operator.name) after it reads \(inputLayout.channels)"))
+            return .skip(
+                SkipReason("it has \(affine.scale.count) channels, but \(node.operator.name) after it reads \(inputLayout.channels)"))
         }
         var bias = biasValues()
         if affine.hasShift {

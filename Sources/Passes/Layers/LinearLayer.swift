@@ -46,7 +46,9 @@ extension LinearLayer {
             let weight = graph.constantOperand(node.input(Convolution.Operand.weight)), weight.elementType.isFloatingPoint
         else { return notConstant("weight", of: node) }
         let filters = weight.shape.first ?? 0
-        guard weight.shape.count >= 3, payload.groups > 0, filters.isMultiple(of: payload.groups), weight.count > 0 else { return .unrelated }
+        guard weight.shape.count >= 3, weight.count > 0, payload.groups > 0, filters.isMultiple(of: payload.groups) else {
+            return .unrelated
+        }
         let kernel = weight.shape.dropFirst(2).reduce(1, *)
         return withBias(Convolution.Operand.bias, of: node, channels: filters, graph) { bias in
             LinearLayer(
@@ -66,7 +68,9 @@ extension LinearLayer {
             let weight = graph.constantOperand(node.input(ConvolutionTranspose.Operand.weight)), weight.elementType.isFloatingPoint
         else { return notConstant("weight", of: node) }
         let channels = weight.shape.first ?? 0
-        guard weight.shape.count >= 3, payload.groups > 0, channels.isMultiple(of: payload.groups), weight.count > 0 else { return .unrelated }
+        guard weight.shape.count >= 3, weight.count > 0, payload.groups > 0, channels.isMultiple(of: payload.groups) else {
+            return .unrelated
+        }
         let kernel = weight.shape.dropFirst(2).reduce(1, *)
         let filters = weight.shape[1] * payload.groups
         return withBias(ConvolutionTranspose.Operand.bias, of: node, channels: filters, graph) { bias in
