@@ -37,23 +37,38 @@ int64_t ck_convolution_weight_count(const ck_convolution *c) {
         * c->kernel_width;
 }
 
+typedef struct {
+    const ck_convolution *c;
+    const float *weights;
+    float *packed;
+} pack_job;
+
+/* A share of the panels. Filters are read in order, a stretch of taps at a time, and spread over the panel. */
+static void pack_part(void *context, int index, int threads) {
+    const pack_job *job = context;
+    const ck_convolution *c = job->c;
+    int64_t input_blocks = ceiling(c->input_channels, BLOCK), output_blocks = ceiling(c->output_channels, BLOCK);
+    int64_t taps = c->kernel_height * c->kernel_width, inputs = input_blocks * BLOCK, panels = ceiling(output_blocks, PANEL);
+    int64_t begin, end;
+    ck_share(c->groups * panels, index, threads, &begin, &end);
+    for (int64_t item = begin; item < end; item++) {
+        int64_t group = item / panels, first = item % panels * PANEL;
+        int64_t lanes = (output_blocks - first < PANEL ? output_blocks - first : PANEL) * BLOCK;
+        float *panel = job->packed + (group * output_blocks + first) * BLOCK * inputs * taps;
+        memset(panel, 0, (size_t)(lanes * inputs * taps) * sizeof *panel);
+        for (int64_t input = 0; input < c->input_channels; input++)
+            for (int64_t lane = 0; lane < lanes && first * BLOCK + lane < c->output_channels; lane++) {
+                int64_t filter = group * c->output_channels + first * BLOCK + lane;
+                const float *source = job->weights + (filter * c->input_channels + input) * taps;
+                for (int64_t tap = 0; tap < taps; tap++) panel[(tap * inputs + input) * lanes + lane] = source[tap];
+            }
+    }
+}
+
 /* [group][panel][tap][input block][16 input channels][panel's blocks × 16]. */
 void ck_convolution_pack(const ck_convolution *c, const float *weights, float *packed) {
-    int64_t input_blocks = ceiling(c->input_channels, BLOCK), output_blocks = ceiling(c->output_channels, BLOCK);
-    int64_t taps = c->kernel_height * c->kernel_width;
-    float *target = packed;
-    for (int64_t group = 0; group < c->groups; group++)
-        for (int64_t first = 0; first < output_blocks; first += PANEL) {
-            int64_t lanes = (output_blocks - first < PANEL ? output_blocks - first : PANEL) * BLOCK;
-            for (int64_t tap = 0; tap < taps; tap++)
-                for (int64_t input = 0; input < input_blocks * BLOCK; input++)
-                    for (int64_t lane = 0; lane < lanes; lane++) {
-                        int64_t output = first * BLOCK + lane;
-                        bool exists = input < c->input_channels && output < c->output_channels;
-                        int64_t filter = group * c->output_channels + output;
-                        *target++ = exists ? weights[(filter * c->input_channels + input) * taps + tap] : 0.0f;
-                    }
-        }
+    pack_job job = {c, weights, packed};
+    ck_parallel(pack_part, &job);
 }
 
 typedef struct {
