@@ -107,8 +107,8 @@ struct Simplification {
         for node in nodes.reversed() where node.outputs.contains(where: { $0.map { live.contains($0) } ?? false }) {
             if case .opaque = node.operator {
                 throw CleaveError(
-                    .unsupported, "the onednn backend does not run this operator",
-                    at: .init(node: graph.label(of: node), operatorName: node.operator.name))
+                    .unsupported, node.operator.reasonAgainstRunning(on: "onednn"),
+                    at: .init(node: graph.label(of: node), operatorName: node.operator.qualifiedName))
             }
             kept.append(node)
             for input in node.inputs.compactMap({ $0 }) where constant(input) == nil { live.insert(resolve(input)) }
