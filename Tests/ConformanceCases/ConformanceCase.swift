@@ -5,8 +5,8 @@ import ONNXFormat
 import Tensors
 
 /// One of the ONNX project's backend test cases: a model, and inputs with the outputs that they must give.
-public struct ConformanceCase {
-    public enum Suite: String, CaseIterable {
+public struct ConformanceCase: Sendable {
+    public enum Suite: String, CaseIterable, Sendable {
         case node, pytorchConverted = "pytorch-converted", pytorchOperator = "pytorch-operator", simple
     }
 
