@@ -56,6 +56,7 @@ let package = Package(
 
         // Tests: one table of operator cases feeds every suite.
         .target(name: "OperatorCases", dependencies: ["GraphIR"], path: "Tests/OperatorCases"),
+        .target(name: "ConformanceCases", dependencies: ["Execution", "ONNXFormat"], path: "Tests/ConformanceCases"),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["GraphIR", "OperatorCases"]),
         .testTarget(
@@ -64,12 +65,14 @@ let package = Package(
         .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
         .testTarget(
             name: "ReferenceBackendTests",
-            dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "Datasets"]),
+            dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "Datasets"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
         .testTarget(
             name: "OneDNNBackendTests",
-            dependencies: ["OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ModelZoo", "Datasets"]),
+            dependencies: [
+                "OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "ModelZoo", "Datasets",
+            ]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
         .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),

@@ -13,6 +13,7 @@ packages=(
     libonnx-dev libprotobuf-dev protobuf-compiler # the ONNX project's checker and shape inference
     libonnx-testdata                              # the ONNX project's test cases
     liblapacke-dev libopenblas-dev                # singular value decomposition
+    libdnnl-dev                                   # oneDNN, with OpenMP's libgomp
     zlib1g-dev                                    # npz files
     pkg-config
 )
@@ -30,7 +31,7 @@ fi
 
 if ! command -v apt-get >/dev/null; then
     fail "apt-get is missing; these Debian packages have to be found elsewhere: ${packages[*]}" \
-        "with Homebrew: brew install protobuf-c protobuf onnx lapack openblas zlib pkgconf python"
+        "with Homebrew: brew install protobuf-c protobuf onnx lapack openblas onednn zlib pkgconf python"
 fi
 
 missing=()

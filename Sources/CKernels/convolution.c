@@ -25,6 +25,7 @@ enum {
     PANEL = 4,           /* blocks of output channels per panel */
     CHUNK = 32,          /* blocks of the sum per chunk at most: 32·16·64·4 bytes = 128 KiB of weights */
     GROUP = 16,          /* tiles per group */
+    AHEAD = 512,         /* how many weights ahead those that come from memory are asked for */
 };
 
 bool ck_convolution_available(void) { return __builtin_cpu_supports("avx512f"); }
@@ -36,23 +37,38 @@ int64_t ck_convolution_weight_count(const ck_convolution *c) {
         * c->kernel_width;
 }
 
+typedef struct {
+    const ck_convolution *c;
+    const float *weights;
+    float *packed;
+} pack_job;
+
+/* A share of the panels. Filters are read in order, a stretch of taps at a time, and spread over the panel. */
+static void pack_part(void *context, int index, int threads) {
+    const pack_job *job = context;
+    const ck_convolution *c = job->c;
+    int64_t input_blocks = ceiling(c->input_channels, BLOCK), output_blocks = ceiling(c->output_channels, BLOCK);
+    int64_t taps = c->kernel_height * c->kernel_width, inputs = input_blocks * BLOCK, panels = ceiling(output_blocks, PANEL);
+    int64_t begin, end;
+    ck_share(c->groups * panels, index, threads, &begin, &end);
+    for (int64_t item = begin; item < end; item++) {
+        int64_t group = item / panels, first = item % panels * PANEL;
+        int64_t lanes = (output_blocks - first < PANEL ? output_blocks - first : PANEL) * BLOCK;
+        float *panel = job->packed + (group * output_blocks + first) * BLOCK * inputs * taps;
+        memset(panel, 0, (size_t)(lanes * inputs * taps) * sizeof *panel);
+        for (int64_t input = 0; input < c->input_channels; input++)
+            for (int64_t lane = 0; lane < lanes && first * BLOCK + lane < c->output_channels; lane++) {
+                int64_t filter = group * c->output_channels + first * BLOCK + lane;
+                const float *source = job->weights + (filter * c->input_channels + input) * taps;
+                for (int64_t tap = 0; tap < taps; tap++) panel[(tap * inputs + input) * lanes + lane] = source[tap];
+            }
+    }
+}
+
 /* [group][panel][tap][input block][16 input channels][panel's blocks × 16]. */
 void ck_convolution_pack(const ck_convolution *c, const float *weights, float *packed) {
-    int64_t input_blocks = ceiling(c->input_channels, BLOCK), output_blocks = ceiling(c->output_channels, BLOCK);
-    int64_t taps = c->kernel_height * c->kernel_width;
-    float *target = packed;
-    for (int64_t group = 0; group < c->groups; group++)
-        for (int64_t first = 0; first < output_blocks; first += PANEL) {
-            int64_t lanes = (output_blocks - first < PANEL ? output_blocks - first : PANEL) * BLOCK;
-            for (int64_t tap = 0; tap < taps; tap++)
-                for (int64_t input = 0; input < input_blocks * BLOCK; input++)
-                    for (int64_t lane = 0; lane < lanes; lane++) {
-                        int64_t output = first * BLOCK + lane;
-                        bool exists = input < c->input_channels && output < c->output_channels;
-                        int64_t filter = group * c->output_channels + output;
-                        *target++ = exists ? weights[(filter * c->input_channels + input) * taps + tap] : 0.0f;
-                    }
-        }
+    pack_job job = {c, weights, packed};
+    ck_parallel(pack_part, &job);
 }
 
 typedef struct {
@@ -129,9 +145,9 @@ static int take_tile(const convolution_job *job, cursor *at, tile_pixels *pixels
 
 static const float zeros[BLOCK] __attribute__((aligned(64)));
 
-/* Adds `count` blocks of the sum to the accumulators: input blocks are `step[i]` elements apart for pixel i. */
+/* Adds `count` blocks of the sum to the accumulators; weights that `streams` come from beyond the caches. Input blocks are `step[i]` elements apart for pixel i. */
 AVX512 static inline __attribute__((always_inline)) void accumulate(
-    int pixels, int blocks, const float **source, const int64_t *step, const float *weights, int64_t count,
+    int pixels, int blocks, bool streams, const float **source, const int64_t *step, const float *weights, int64_t count,
     __m512 sums[PIXELS][PANEL]) {
     const float *p[PIXELS];
 #pragma clang loop unroll(full)
@@ -140,6 +156,11 @@ AVX512 static inline __attribute__((always_inline)) void accumulate(
 #pragma clang loop unroll(full)
         for (int k = 0; k < BLOCK; k++) {
             __m512 w[PANEL];
+            if (streams) {
+#pragma clang loop unroll(full)
+                for (int b = 0; b < blocks; b++)
+                    _mm_prefetch((const char *)(weights + (k * blocks + b) * BLOCK + AHEAD), _MM_HINT_T0);
+            }
 #pragma clang loop unroll(full)
             for (int b = 0; b < blocks; b++) w[b] = _mm512_loadu_ps(weights + (k * blocks + b) * BLOCK);
 #pragma clang loop unroll(full)
@@ -205,8 +226,8 @@ AVX512 static inline __attribute__((always_inline)) void finish_tile(
 
 /* One tile through the blocks [begin, end) of the sum. */
 AVX512 static inline __attribute__((always_inline)) void run_tile(
-    int pixels, int blocks, const convolution_job *job, int64_t group, int64_t first, const tile_pixels *at, const float *panel,
-    int64_t begin, int64_t end) {
+    int pixels, int blocks, bool streams, const convolution_job *job, int64_t group, int64_t first, const tile_pixels *at,
+    const float *panel, int64_t begin, int64_t end) {
     const ck_convolution *c = job->c;
     __m512 sums[PIXELS][PANEL];
     int64_t channel = (group * job->output_blocks + first) * BLOCK, base = channel / BLOCK * job->output_plane;
@@ -254,7 +275,7 @@ AVX512 static inline __attribute__((always_inline)) void run_tile(
             step[i] = inside ? job->input_plane : 0;
             any |= inside;
         }
-        if (any) accumulate(pixels, blocks, source, step, panel + block * BLOCK * blocks * BLOCK, count, sums);
+        if (any) accumulate(pixels, blocks, streams, source, step, panel + block * BLOCK * blocks * BLOCK, count, sums);
         block += count;
     }
     if (end == job->blocks) {
@@ -270,17 +291,22 @@ AVX512 static inline __attribute__((always_inline)) void run_tile(
 typedef void tile_function(
     const convolution_job *job, int64_t group, int64_t first, const tile_pixels *at, const float *panel, int64_t begin, int64_t end);
 
-#define TILE(P, B)                                                                                                               \
-    AVX512 static void tile_##P##_##B(                                                                                           \
+#define TILE(P, B, S, NAME)                                                                                                      \
+    AVX512 static void NAME##_##P##_##B(                                                                                         \
         const convolution_job *job, int64_t group, int64_t first, const tile_pixels *at, const float *panel, int64_t begin,      \
         int64_t end) {                                                                                                           \
-        run_tile(P, B, job, group, first, at, panel, begin, end);                                                                \
+        run_tile(P, B, S, job, group, first, at, panel, begin, end);                                                             \
     }
-#define TILES(P) TILE(P, 1) TILE(P, 2) TILE(P, 3) TILE(P, 4)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#define TILES(P, S, NAME) TILE(P, 1, S, NAME) TILE(P, 2, S, NAME) TILE(P, 3, S, NAME) TILE(P, 4, S, NAME)
+TILES(1, false, tile) TILES(2, false, tile) TILES(3, false, tile) TILES(4, false, tile) TILES(5, false, tile) TILES(6, false, tile)
+TILES(1, true, only_tile) TILES(2, true, only_tile) TILES(3, true, only_tile) TILES(4, true, only_tile)
+TILES(5, true, only_tile) TILES(6, true, only_tile)
 
-#define ROW(P) {tile_##P##_1, tile_##P##_2, tile_##P##_3, tile_##P##_4}
-static tile_function *const tile_functions[PIXELS][PANEL] = {ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6)};
+#define ROW(P, NAME) {NAME##_##P##_1, NAME##_##P##_2, NAME##_##P##_3, NAME##_##P##_4}
+#define TABLE(NAME) {ROW(1, NAME), ROW(2, NAME), ROW(3, NAME), ROW(4, NAME), ROW(5, NAME), ROW(6, NAME)}
+static tile_function *const tile_functions[PIXELS][PANEL] = TABLE(tile);
+/* For a thread that has a single tile and thus uses every weight once. */
+static tile_function *const only_tile_functions[PIXELS][PANEL] = TABLE(only_tile);
 
 /* Asks for a part of the weights that the next chunk needs. */
 static inline void prefetch(const float *address, int64_t bytes) {
@@ -292,6 +318,7 @@ static void run_panel(const convolution_job *job, int64_t group, int64_t panel_i
     int blocks = (int)(left < PANEL ? left : PANEL);
     int64_t block_size = BLOCK * blocks * BLOCK;
     const float *panel = job->weights + (group * job->output_blocks + first) * BLOCK * job->blocks * BLOCK;
+    tile_function *const(*functions)[PANEL] = end_tile - begin_tile == 1 ? only_tile_functions : tile_functions;
     cursor at = cursor_at(job, begin_tile);
     for (int64_t start = begin_tile; start < end_tile; start += GROUP) {
         int64_t tiles = end_tile - start < GROUP ? end_tile - start : GROUP;
@@ -304,7 +331,7 @@ static void run_panel(const convolution_job *job, int64_t group, int64_t panel_i
             int64_t share = next * block_size * 4 / tiles / 64 * 64;
             for (int64_t t = 0; t < tiles; t++) {
                 if (next > 0 && tiles >= 4 && start == begin_tile) prefetch(panel + end * block_size + t * share / 4, share);
-                tile_functions[counts[t] - 1][blocks - 1](job, group, first, &pixels[t], panel, begin, end);
+                functions[counts[t] - 1][blocks - 1](job, group, first, &pixels[t], panel, begin, end);
             }
         }
     }

@@ -118,14 +118,23 @@ struct ToleranceOptions: ParsableArguments {
 /// What runs the models.
 struct BackendOptions: ParsableArguments {
     enum Name: String, ExpressibleByArgument, CaseIterable {
-        case reference
+        case onednn, reference
     }
 
-    @Option(name: .customLong("backend"), help: "What runs the model.")
-    var name: Name = .reference
+    @Option(name: .customLong("backend"), help: "What runs the model: the fast kernels, or the obvious ones.")
+    var name: Name = .onednn
+
+    @Option(help: .init("Threads that compute. (default: one per processor)", valueName: "count"))
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), expected 1 to 1024.") }
+        if threads != nil, name == .reference { throw ValidationError("--threads is for --backend onednn; the reference has one thread.") }
+    }
 
     var backend: any Backend {
         switch name {
+        case .onednn: OneDNNBackend(threads: threads)
         case .reference: ReferenceBackend()
         }
     }

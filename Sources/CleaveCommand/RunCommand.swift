@@ -14,6 +14,7 @@ struct RunCommand: ParsableCommand {
               cleave run model.onnx --inputs image.npz -o result.npz
               cleave run model.onnx --inputs images.npz --batch 1 -o results.npz
               cleave run model.onnx --inputs test_data_set_0
+              cleave run model.onnx --batch 8 --profile
 
             Exit code: 1 when the outputs are not what the file says they should be.
             """)
@@ -33,10 +34,22 @@ struct RunCommand: ParsableCommand {
     @OptionGroup
     var backend: BackendOptions
 
+    @Flag(help: "Run the first sample some more times and show what each step takes, instead of the outputs.")
+    var profile = false
+
     @OptionGroup
     var output: OutputOptions
 
+    func validate() throws {
+        if profile, outputPath != nil { throw ValidationError("--profile writes no outputs; leave out --output.") }
+    }
+
     func run() throws {
+        if profile {
+            let graph = try Graph(onnx: model)
+            let profile = try Cleave.profile(graph, on: samples.source(for: graph), backend: backend.backend)
+            return output.show(ProfileSummary(model: model, profile: profile))
+        }
         if let outputPath { try AtomicFile.checkWritable(outputPath) }
         let result = try output.withProgress { progress in
             progress(WorkProgress(task: "reading \(model)"))

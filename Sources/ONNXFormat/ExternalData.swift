@@ -7,8 +7,8 @@ final class ExternalData {
     private let folder: String?
     private var files: [String: TensorStorage] = [:]
 
-    /// - Parameter folder: the model's folder; without one, external data is refused.
-    init(folder: String?) { self.folder = folder }
+    /// - Parameter folder: the model's folder, empty for the current one; without one, external data is refused.
+    init(folder: String?) { self.folder = folder.map { $0.isEmpty ? "." : $0 } }
 
     /// Where a tensor's elements are.
     struct Reference {
@@ -89,7 +89,7 @@ final class ExternalData {
     }
 
     private static func resolve(_ path: String) -> String? {
-        guard let resolved = realpath(path.isEmpty ? "." : path, nil) else { return nil }
+        guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)
     }

@@ -103,6 +103,15 @@ struct ExternalDataTests {
         #expect(error?.problem.contains("in no folder") == true)
     }
 
+    @Test(
+        "A model named without a folder has its data in the current one",
+        .enabled(if: FileManager.default.fileExists(atPath: "Package.swift"), "the tests do not run in the repository"))
+    func currentFolder() throws {
+        let graph = try Graph(onnxBytes: model([("location", "Package.swift"), ("length", "2400")]).bytes, externalDataFolder: "")
+        let bytes = try #require(graph.value(named: "w")?.constant).withUnsafeBytes { Array($0) }
+        #expect(try bytes == Array(Data(contentsOf: URL(filePath: "Package.swift")).prefix(2400)))
+    }
+
     // MARK: Writing
 
     private func graph() throws -> Graph {

@@ -107,7 +107,7 @@ struct Simplification {
         for node in nodes.reversed() where node.outputs.contains(where: { $0.map { live.contains($0) } ?? false }) {
             if case .opaque = node.operator {
                 throw CleaveError(
-                    .unsupported, "cannot run: the operator is not known",
+                    .unsupported, "the onednn backend does not run this operator",
                     at: .init(node: graph.label(of: node), operatorName: node.operator.name))
             }
             kept.append(node)

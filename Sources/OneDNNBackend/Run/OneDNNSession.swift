@@ -29,7 +29,10 @@ final class OneDNNSession: ProfilingSession {
     func run(_ inputs: [String: Tensor], observing: [String]) throws -> [String: Tensor] {
         guard observing.isEmpty else { return try observer(for: observing).run(inputs, observing: []) }
         return try run(inputs) {
-            for kernel in kernels { try kernel() }
+            for kernel in kernels {
+                if Task.isCancelled { throw CleaveError(.cancelled, "the run was cancelled") }
+                try kernel()
+            }
         }
     }
 

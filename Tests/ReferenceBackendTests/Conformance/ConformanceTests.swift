@@ -1,35 +1,13 @@
+import ConformanceCases
+import ReferenceBackend
 import Tensors
 import Testing
 
 /// The ONNX project's own backend cases (Debian's libonnx-testdata) on the reference backend.
 @Suite(.enabled(if: ConformanceCase.isInstalled, "libonnx-testdata is not installed"))
 struct ConformanceTests {
-    private struct Tally: Equatable, CustomStringConvertible {
-        var passed = 0
-        var total = 0
-
-        var description: String { "\(passed) of \(total)" }
-    }
-
-    /// Runs the cases; one that fails without being a known gap, and a known gap that passes, are recorded as failures.
-    private func run(_ cases: [ConformanceCase]) -> Tally {
-        var tally = Tally()
-        for testCase in cases {
-            tally.total += 1
-            let gap = ConformanceCase.knownGaps[testCase.name]
-            let title = "\(testCase.suite.rawValue)/\(testCase.name)"
-            switch (failure(of: testCase), gap) {
-            case (nil, nil): tally.passed += 1
-            case (nil, let gap?): Issue.record("\(title) passes: it is no gap any more (\(gap.reason))")
-            case (let failure?, let gap?) where gap.explains(failure): break
-            case (let failure?, _): Issue.record("\(title): \(failure)")
-            }
-        }
-        return tally
-    }
-
-    private func failure(of testCase: ConformanceCase) -> String? {
-        do { return try testCase.run() } catch { return "\(error)" }
+    private func run(_ cases: [ConformanceCase]) -> ConformanceTally {
+        ConformanceTally.run(cases, on: ReferenceBackend(), observing: true)
     }
 
     @Test func backendCases() throws {
@@ -43,8 +21,8 @@ struct ConformanceTests {
         let simple = run(try ConformanceCase.all(of: .simple))
         print("conformance: node \(node), pytorch-converted \(converted), pytorch-operator \(operators), simple \(simple)")
         #expect(node.passed * 100 >= node.total * 95)
-        #expect(converted == Tally(passed: 82, total: 82))
-        #expect(operators == Tally(passed: 35, total: 35))
+        #expect(converted == ConformanceTally(passed: 82, total: 82))
+        #expect(operators == ConformanceTally(passed: 35, total: 35))
         #expect(simple.total == 23)
     }
 

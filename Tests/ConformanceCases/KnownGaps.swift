@@ -1,6 +1,6 @@
 /// Why a conformance case does not pass. A gap that starts to pass, or fails for another reason, fails the suite, so that the
 /// list stays true.
-enum KnownGap: Hashable {
+public enum KnownGap: Hashable {
     /// Cleave carries the operator, but does not run it.
     case operatorNotRun(String)
     /// The expected outputs are numbers of NumPy's generator.
@@ -10,7 +10,7 @@ enum KnownGap: Hashable {
     /// The expected output is cut off to bfloat16; the specification rounds.
     case truncatedBFloat16
 
-    var reason: String {
+    public var reason: String {
         switch self {
         case .operatorNotRun(let name): "operator \(name) is not run"
         case .randomNumbers: "expects the random numbers of NumPy's generator"
@@ -19,10 +19,10 @@ enum KnownGap: Hashable {
         }
     }
 
-    /// Whether this is what a case failed of.
-    func explains(_ failure: String) -> Bool {
+    /// Whether this is what a case failed of on the backend of that name.
+    public func explains(_ failure: String, on backend: String) -> Bool {
         switch self {
-        case .operatorNotRun(let name): failure.contains("(\(name)): the reference backend does not run this operator")
+        case .operatorNotRun(let name): failure.contains("(\(name)): the \(backend) backend does not run this operator")
         case .randomNumbers, .truncatedBFloat16: failure.contains(": element ")
         case .dataContradictsModel: failure.contains("tensor 'like': the input has shape [1], expected [3, 4]")
         }
@@ -30,7 +30,7 @@ enum KnownGap: Hashable {
 }
 
 extension ConformanceCase {
-    static let knownGaps: [String: KnownGap] = {
+    public static let knownGaps: [String: KnownGap] = {
         var gaps: [String: KnownGap] = [:]
         for (gap, names) in gapNames {
             for name in names { gaps[name] = gap }

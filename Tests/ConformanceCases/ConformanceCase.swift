@@ -1,41 +1,42 @@
+import Execution
 import Foundation
 import GraphIR
 import ONNXFormat
-import ReferenceBackend
 import Tensors
 
 /// One of the ONNX project's backend test cases: a model, and inputs with the outputs that they must give.
-struct ConformanceCase {
-    enum Suite: String, CaseIterable {
+public struct ConformanceCase {
+    public enum Suite: String, CaseIterable {
         case node, pytorchConverted = "pytorch-converted", pytorchOperator = "pytorch-operator", simple
     }
 
-    var suite: Suite
-    var name: String
+    public var suite: Suite
+    public var name: String
 
     static let root = URL(filePath: "/usr/share/libonnx-testdata/data")
-    static let isInstalled = FileManager.default.fileExists(atPath: root.path)
+    public static let isInstalled = FileManager.default.fileExists(atPath: root.path)
 
     var folder: URL { Self.root.appending(components: suite.rawValue, name) }
 
     /// All cases of a suite, by name.
-    static func all(of suite: Suite) throws -> [ConformanceCase] {
+    public static func all(of suite: Suite) throws -> [ConformanceCase] {
         try FileManager.default.contentsOfDirectory(atPath: root.appending(component: suite.rawValue).path).sorted()
             .map { ConformanceCase(suite: suite, name: $0) }
     }
 
-    func graph() throws -> Graph { try Graph(onnx: folder.appending(component: "model.onnx").path) }
+    public func graph() throws -> Graph { try Graph(onnx: folder.appending(component: "model.onnx").path) }
 
     /// Runs the model on every data set.
+    /// - Parameter observing: whether every value is asked for and held against its inferred type, and not only the outputs.
     /// - Returns: what is wrong with the outputs; `nil` when nothing is.
-    func run() throws -> String? {
+    public func run(on backend: any Backend, observing: Bool) throws -> String? {
         let graph = try graph()
-        let session = try ReferenceBackend().prepare(graph, inputShapes: [:]).makeSession()
+        let session = try backend.prepare(graph, inputShapes: [:]).makeSession()
         for set in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where set.hasPrefix("test_data_set") {
             let inputs = try tensors("input", set, graph, graph.inputs)
             let expected = try tensors("output", set, graph, graph.outputs)
             guard !expected.isEmpty else { return "\(set) has no outputs" }
-            let observed = graph.values.filter { $0.tensorType != nil }.map(\.name)
+            let observed = observing ? graph.values.filter { $0.tensorType != nil }.map(\.name) : []
             let results = try session.run(inputs, observing: observed)
             for (name, tensor) in expected {
                 if let difference = difference(results[name], tensor) { return "\(set): output '\(name)': \(difference)" }
@@ -92,12 +93,12 @@ extension Tensor {
 
 extension ConformanceCase {
     /// What takes a case out of the plain tensor cases, which a compiler for convolutional networks is measured by.
-    enum Beyond: CaseIterable {
+    public enum Beyond: CaseIterable {
         case sequencesAndOptionals, strings, recurrentCells, controlFlow, trainingPreview
     }
 
     /// Why the case is no plain tensor case; `nil` when it is one.
-    func beyond() throws -> Beyond? {
+    public func beyond() throws -> Beyond? {
         let graph = try graph()
         let types = (graph.inputs + graph.outputs).compactMap { graph[$0].type }
         if types.contains(where: { $0.tensor == nil }) { return .sequencesAndOptionals }
