@@ -153,7 +153,7 @@ extension RewriteSummary: Report {
     private var energyLine: String? {
         let shares = separation?.layers.compactMap(\.keptEnergy) ?? []
         guard let least = shares.min(), let most = shares.max() else { return nil }
-        guard let exact = separation?.isExact, !exact else { return "the same function: every weight keeps its full rank" }
+        guard separation?.layers.allSatisfy(\.isExact) == false else { return "the same function: every weight keeps its full rank" }
         let range = least == most ? String(format: "%.3g %%", 100 * least) : String(format: "%.3g to %.3g %%", 100 * least, 100 * most)
         return "close to the original, not the same: the weights keep \(range) of their energy; train it further to win accuracy back"
     }

@@ -78,15 +78,14 @@ import Testing
     }
 
     /// `x[:, :, ::2, ::2]` as exporters write it.
-    @Test(arguments: [(2, 3, true), (2, -1, true), (3, 3, false), (-1, 3, false)]) func consecutiveSlices(_ first: Int, _ second: Int, _ merges: Bool)
-        throws
-    {
+    @Test(arguments: [(2, 3, true), (2, -1, true), (3, 3, false), (-1, 3, false)])
+    func consecutiveSlices(_ first: Int, _ second: Int, _ merges: Bool) throws {
         let graph = try makeGraph {
             var x = try $0.relu(try $0.input("x", [.named("N"), 3, 9, 9]), name: "a")
             for (name, axis) in [("s", first), ("t", second)] {
-                let bounds = [[1], [Int.max], [axis], [2]]
-                let operands = try bounds.enumerated().map { try $0.integers("\(name)\($1.offset)", $1.element) }
-                x = try $0.node(.slice(Slice(bounds: nil)), [x] + operands, name: name)
+                var operands = [x]
+                for (index, bound) in [1, Int.max, axis, 2].enumerated() { operands.append(try $0.integers("\(name)\(index)", [bound])) }
+                x = try $0.node(.slice(Slice(bounds: nil)), operands, name: name)
             }
             $0.output(try $0.node(.unary(Unary(function: .neg)), [x], name: "y"))
         }
