@@ -48,7 +48,7 @@ struct SessionTests {
         let b = try #require(graph.value(named: "b")).id
         try graph.edit { $0.setOutputs([b]) }
         let error = #expect(throws: CleaveError.self) { try ReferenceBackend().prepare(graph, inputShapes: [:]) }
-        #expect(error?.description == "node 'third' (NoSuchThing): the reference backend does not run this operator")
+        #expect(error?.description == "node 'third' (test.NoSuchThing): the reference backend does not run this operator")
     }
 
     @Test func inputsAndConstantsCanBeOutputs() throws {
