@@ -112,8 +112,8 @@ struct Simplification {
         for node in nodes {
             guard case .opaque = node.operator else { continue }
             throw CleaveError(
-                .unsupported, "the onednn backend does not run this operator",
-                at: .init(node: graph.label(of: node), operatorName: node.operator.name))
+                .unsupported, node.operator.reasonAgainstRunning(on: "onednn"),
+                at: .init(node: graph.label(of: node), operatorName: node.operator.qualifiedName))
         }
         for (index, node) in nodes.enumerated() {
             for input in node.inputs.compactMap({ $0 }) { readers[resolve(input), default: []].append(index) }
