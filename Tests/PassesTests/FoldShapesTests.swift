@@ -77,6 +77,54 @@ import Testing
         #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["GlobalAveragePool", "Reshape", "Relu"])
     }
 
+    /// `x[:, :, ::2, ::2]` as exporters write it.
+    @Test(arguments: [(2, 3, true), (2, -1, true), (3, 3, false), (-1, 3, false)]) func consecutiveSlices(_ first: Int, _ second: Int, _ merges: Bool)
+        throws
+    {
+        let graph = try makeGraph {
+            var x = try $0.relu(try $0.input("x", [.named("N"), 3, 9, 9]), name: "a")
+            for (name, axis) in [("s", first), ("t", second)] {
+                let bounds = [[1], [Int.max], [axis], [2]]
+                let operands = try bounds.enumerated().map { try $0.integers("\(name)\($1.offset)", $1.element) }
+                x = try $0.node(.slice(Slice(bounds: nil)), [x] + operands, name: name)
+            }
+            $0.output(try $0.node(.unary(Unary(function: .neg)), [x], name: "y"))
+        }
+        #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Slice"] + (merges ? [] : ["Slice"]) + ["Neg"])
+    }
+
+    @Test func consecutiveSlicesByAttribute() throws {
+        let graph = try makeGraph(opset: 9) {
+            let x = try $0.relu(try $0.input("x", [2, 3, 9, 9]), name: "a")
+            let s = try $0.node(.slice(Slice(bounds: .init(starts: [1], ends: [8], axes: [3]))), [x], name: "s")
+            let t = try $0.node(.slice(Slice(bounds: .init(starts: [0, 1], ends: [2, 2], axes: nil))), [s], name: "t")
+            $0.output(try $0.relu(t, name: "y"))
+        }
+        #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Slice", "Relu"])
+    }
+
+    @Test(arguments: [(1, 1, 1), (-3, 1, 1), (2, 1, 2)]) func nestedConcats(_ inner: Int, _ outer: Int, _ count: Int) throws {
+        let graph = try makeGraph {
+            let x = try $0.input("x", [.named("N"), 2, 4, 4])
+            let y = try $0.input("y", [.named("N"), 2, 4, 4])
+            let a = try $0.node(.concat(Concat(axis: inner)), [x, y], name: "a")
+            let wide = try $0.input("z", [.named("N"), 5, inner == 2 ? 8 : 4, 4])
+            $0.output(try $0.node(.concat(Concat(axis: outer)), [wide, a, wide], name: "b"))
+        }
+        let result = try folded(graph, tolerance: 0).graph
+        #expect(result.nodeCount == count)
+        if count == 1 { #expect(result.producer(ofValue: "b")?.inputs.map { $0.map { result[$0].name } } == ["z", "x", "y", "z"]) }
+    }
+
+    @Test func readConcatsStay() throws {
+        let graph = try makeGraph {
+            let x = try $0.input("x", [2, 3])
+            let a = try $0.node(.concat(Concat(axis: 1)), [x, x], name: "a")
+            $0.output(try $0.node(.concat(Concat(axis: 1)), [a, x, a], name: "b"))
+        }
+        #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Concat", "Concat"])
+    }
+
     /// `x.view(x.size(0), -1)` as exporters write it.
     @Test(arguments: [Dimension.named("N"), 2]) func computedShape(batch: Dimension) throws {
         let graph = try makeGraph {

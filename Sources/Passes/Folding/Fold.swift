@@ -16,6 +16,8 @@ extension Pipeline {
             RewritePass(RemoveNeutralArithmetic()),
             RewritePass(MergeTransposes()),
             RewritePass(MergeReshapes()),
+            RewritePass(MergeSlices()),
+            RewritePass(MergeConcats()),
             RewritePass(FoldPad()),
             RewritePass(FuseMatMulAdd()),
             // First into batch norm, whose few parameters are cheap to scale, then with it into the weights.
