@@ -37,7 +37,7 @@ struct SessionTests {
     @Test func observingAnUnneededNodeRunsIt() throws {
         let session = try session(makeGraph())
         #expect(throws: CleaveError(
-            .unsupported, "the reference backend does not run this operator", at: .init(node: "third", operatorName: "NoSuchThing"))
+            .unsupported, "the reference backend does not run this operator", at: .init(node: "third", operatorName: "test.NoSuchThing"))
         ) {
             try session.run(["x": floats([1], [1])], observing: ["b"])
         }
