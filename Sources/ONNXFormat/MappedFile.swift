@@ -10,23 +10,15 @@ final class MappedFile: @unchecked Sendable {
 
     /// - Throws: `CleaveError` when the file cannot be opened or mapped, or is no regular file.
     init(_ path: String) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw AtomicFile.failure("cannot open", path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw AtomicFile.failure("cannot read", path) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw CleaveError(.file, "not a regular file", at: .init(file: path), suggestion: "name a file")
-        }
-        guard status.st_size > 0 else {
+        let file = try RegularFile(path)
+        guard file.size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
         }
-        let size = Int(status.st_size)
-        guard let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
+        guard let address = mmap(nil, file.size, PROT_READ, MAP_PRIVATE, file.descriptor, 0), address != MAP_FAILED else {
             throw AtomicFile.failure("cannot map", path)
         }
-        bytes = UnsafeRawBufferPointer(start: address, count: size)
+        bytes = UnsafeRawBufferPointer(start: address, count: file.size)
     }
 
     /// Tells the system that all bytes are about to be read in order.
