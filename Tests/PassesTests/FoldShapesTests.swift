@@ -85,7 +85,8 @@ import Testing
             var x = try $0.relu(try $0.input("x", [.named("N"), 3, 9, 9]), name: "a")
             for (name, axis) in [("s", first), ("t", second)] {
                 let bounds = [[1], [Int.max], [axis], [2]]
-                let operands = try bounds.enumerated().map { try $0.integers("\(name)\($1.offset)", $1.element) }
+                var operands: [ValueID] = []
+                for (index, bound) in bounds.enumerated() { operands.append(try $0.integers("\(name)\(index)", bound)) }
                 x = try $0.node(.slice(Slice(bounds: nil)), [x] + operands, name: name)
             }
             $0.output(try $0.node(.unary(Unary(function: .neg)), [x], name: "y"))
