@@ -5,6 +5,11 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
+/* The C API differs from one major version to the next: each needs its own layout_v*.c, primitives_v*.c and runtime_v*.c. */
+#if DNNL_VERSION_MAJOR != 2
+#error "only version 2 of oneDNN is supported"
+#endif
+
 struct onednn_layout {
     dnnl_memory_desc_t desc;
 };

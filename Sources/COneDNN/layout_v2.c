@@ -1,7 +1,5 @@
 #include "internal.h"
 
-#if DNNL_VERSION_MAJOR == 2
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,5 +82,3 @@ void onednn_layout_describe(const onednn_layout *layout, onednn_description *out
         out->inner_dims[i] = blocking->inner_idxs[i];
     }
 }
-
-#endif

@@ -1,7 +1,5 @@
 #include "internal.h"
 
-#if DNNL_VERSION_MAJOR == 2
-
 #include <stdlib.h>
 
 static dnnl_alg_kind_t eltwise_algorithm(onednn_eltwise_kind kind) {
@@ -287,5 +285,3 @@ const char *onednn_primitive_implementation(const onednn_primitive *primitive) {
     dnnl_status_t status = dnnl_primitive_desc_query(desc_of_primitive(primitive), dnnl_query_impl_info_str, 0, &text);
     return status == dnnl_success && text ? text : "unknown";
 }
-
-#endif

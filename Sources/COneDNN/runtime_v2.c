@@ -1,7 +1,5 @@
 #include "internal.h"
 
-#if DNNL_VERSION_MAJOR == 2
-
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,5 +128,3 @@ onednn_status onednn_execute(const onednn_primitive *primitive, const onednn_arg
     if (status == dnnl_success) status = dnnl_stream_wait(onednn_stream());
     return onednn_from_dnnl(status);
 }
-
-#endif

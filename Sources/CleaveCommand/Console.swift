@@ -14,9 +14,7 @@ func printError(_ problem: String, suggestion: String?) {
     writeToStandardError(text)
 }
 
-private let interruptSources = [SIGINT, SIGTERM, SIGHUP].compactMap { number -> (any DispatchSourceSignal)? in
-    var previous = sigaction()
-    guard sigaction(number, nil, &previous) == 0, !isIgnored(previous) else { return nil }
+private let interruptSources = [SIGINT, SIGTERM, SIGHUP].map { number in
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
     source.setEventHandler {
@@ -27,9 +25,5 @@ private let interruptSources = [SIGINT, SIGTERM, SIGHUP].compactMap { number -> 
     return source
 }
 
-private func isIgnored(_ action: sigaction) -> Bool {
-    unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
-}
-
-/// Makes an interrupted command leave nothing half-written behind. A signal that the parent ignores (`nohup`) stays ignored.
+/// Makes an interrupted command leave nothing half-written behind.
 func removeUnfinishedFilesOnInterrupt() { _ = interruptSources }

@@ -179,7 +179,10 @@ extension RewriteSummary: Report {
             }
             return table
         }
-        var table = Table([.left("convolution"), .left("what became of it"), .right("parameters"), .right("factor"), .right("multiplications"), .right("factor")])
+        var table = Table([
+            .left("convolution"), .left("what became of it"), .right("parameters"), .right("factor"), .right("multiplications"),
+            .right("factor"),
+        ])
         for layer in separation.layers {
             table.addRow([
                 .init(layer.node), .init(layer.detail),

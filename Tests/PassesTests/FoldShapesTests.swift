@@ -78,16 +78,14 @@ import Testing
     }
 
     /// `x[:, :, ::2, ::2]` as exporters write it.
-    @Test(arguments: [(2, 3, true), (2, -1, true), (3, 3, false), (-1, 3, false)]) func consecutiveSlices(_ first: Int, _ second: Int, _ merges: Bool)
-        throws
-    {
+    @Test(arguments: [(2, 3, true), (2, -1, true), (3, 3, false), (-1, 3, false)])
+    func consecutiveSlices(_ first: Int, _ second: Int, _ merges: Bool) throws {
         let graph = try makeGraph {
             var x = try $0.relu(try $0.input("x", [.named("N"), 3, 9, 9]), name: "a")
             for (name, axis) in [("s", first), ("t", second)] {
-                let bounds = [[1], [Int.max], [axis], [2]]
-                var operands: [ValueID] = []
-                for (index, bound) in bounds.enumerated() { operands.append(try $0.integers("\(name)\(index)", bound)) }
-                x = try $0.node(.slice(Slice(bounds: nil)), [x] + operands, name: name)
+                var operands = [x]
+                for (index, bound) in [1, Int.max, axis, 2].enumerated() { operands.append(try $0.integers("\(name)\(index)", [bound])) }
+                x = try $0.node(.slice(Slice(bounds: nil)), operands, name: name)
             }
             $0.output(try $0.node(.unary(Unary(function: .neg)), [x], name: "y"))
         }
@@ -99,9 +97,9 @@ import Testing
             let x = try $0.relu(try $0.input("x", [2, 3, 9, 9]), name: "a")
             let s = try $0.node(.slice(Slice(bounds: .init(starts: [1], ends: [8], axes: [3]))), [x], name: "s")
             let t = try $0.node(.slice(Slice(bounds: .init(starts: [0, 1], ends: [2, 2], axes: nil))), [s], name: "t")
-            $0.output(try $0.relu(t, name: "y"))
+            $0.output(try $0.node(.unary(Unary(function: .neg)), [t], name: "y"))
         }
-        #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Slice", "Relu"])
+        #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Slice", "Neg"])
     }
 
     @Test(arguments: [(1, 1, 1), (-3, 1, 1), (2, 1, 2)]) func nestedConcats(_ inner: Int, _ outer: Int, _ count: Int) throws {

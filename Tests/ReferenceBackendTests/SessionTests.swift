@@ -37,7 +37,7 @@ struct SessionTests {
     @Test func observingAnUnneededNodeRunsIt() throws {
         let session = try session(makeGraph())
         #expect(throws: CleaveError(
-            .unsupported, "the reference backend does not run this operator", at: .init(node: "third", operatorName: "NoSuchThing"))
+            .unsupported, "the reference backend does not run this operator", at: .init(node: "third", operatorName: "test.NoSuchThing"))
         ) {
             try session.run(["x": floats([1], [1])], observing: ["b"])
         }
@@ -48,7 +48,7 @@ struct SessionTests {
         let b = try #require(graph.value(named: "b")).id
         try graph.edit { $0.setOutputs([b]) }
         let error = #expect(throws: CleaveError.self) { try ReferenceBackend().prepare(graph, inputShapes: [:]) }
-        #expect(error?.description == "node 'third' (NoSuchThing): the reference backend does not run this operator")
+        #expect(error?.description == "node 'third' (test.NoSuchThing): the reference backend does not run this operator")
     }
 
     @Test func inputsAndConstantsCanBeOutputs() throws {

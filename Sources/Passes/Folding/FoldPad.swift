@@ -117,8 +117,10 @@ public struct FoldPad: RewriteRule {
             result.padding = .explicit(begin: begins.map(\.partialValue), end: ends.map(\.partialValue))
         case .sameUpper, .sameLower: return nil
         }
-        // Fails where the pads are beyond what a window takes.
-        return (try? result.resolved(kernel: [Int](repeating: 1, count: pads.begin.count))).map { _ in result }
+        guard case .explicit(let begin, let end) = result.padding, (begin + end).allSatisfy({ $0.magnitude <= UInt(Int32.max) }) else {
+            return nil
+        }
+        return result
     }
 
     private static func reasonAgainst(_ window: Window, _ pads: SpatialPads, ceilMode: Bool) -> SkipReason? {
