@@ -40,7 +40,9 @@ struct ConvertCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: .init("Rank of the spatial form, or number of depthwise terms.", valueName: "count"))
     var rank: Int?
 
-    @Option(parsing: .unconditional, help: .init("Keep the smallest rank with this share of the energy, above 0 and at most 1.", valueName: "share"))
+    @Option(
+        parsing: .unconditional,
+        help: .init("Keep the smallest rank with this share of the energy, above 0 and at most 1.", valueName: "share"))
     var energy: Double?
 
     @Flag(help: "Keep the full rank, whatever it costs: the same function.")

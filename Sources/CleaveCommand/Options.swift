@@ -31,18 +31,22 @@ struct OutputOptions: ParsableArguments {
 struct SampleOptions: ParsableArguments {
     @Option(
         help: .init(
-            "Inputs from a file: an npz archive with arrays named after the model's inputs, one .npy or .pb file, or a folder of ONNX test data.",
+            "Inputs from an npz archive with arrays named after the model's inputs, a .npy or .pb file, or a folder of ONNX test data.",
             discussion: "Arrays named after outputs are what the outputs should be. Without this option the inputs are random.",
             valueName: "file"))
     var inputs: String?
 
-    @Option(parsing: .unconditional, help: .init("Number of samples to run; of a file, the first ones. (default: 4 random ones, all of a file)", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: .init("Number of samples to run; of a file, the first ones. (default: 4 random ones, all of a file)", valueName: "count"))
     var samples: Int?
 
     @Option(parsing: .unconditional, help: .init("Seed of the random inputs. (default: 1)", valueName: "seed"))
     var seed: UInt64?
 
-    @Option(parsing: .unconditional, help: .init("Length of the leading dimension where the model leaves it open; cuts arrays from a file.", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: .init("Length of the leading dimension where the model leaves it open; cuts arrays from a file.", valueName: "count"))
     var batch: Int?
 
     @Option(help: .init("Shape of a random input, where the model leaves it open.", valueName: "name=1x3x32x32"))
@@ -97,7 +101,9 @@ struct ToleranceOptions: ParsableArguments {
             valueName: "A"))
     var atol: Double?
 
-    @Option(parsing: .unconditional, help: .init("Relative tolerance R. (default: 1e-4, for float16 1e-2; integers must be the same)", valueName: "R"))
+    @Option(
+        parsing: .unconditional,
+        help: .init("Relative tolerance R. (default: 1e-4, for float16 1e-2; integers must be the same)", valueName: "R"))
     var rtol: Double?
 
     func validate() throws {

@@ -6,7 +6,9 @@ extension ONNXWriteOptions.ExternalData: ExpressibleByArgument {}
 
 /// Where a model is written, and how.
 struct ModelOutput: ParsableArguments {
-    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The model to write; may be the one that is read.", valueName: "file"))
+    @Option(
+        name: [.customShort("o"), .customLong("output")],
+        help: .init("The model to write; may be the one that is read.", valueName: "file"))
     var path: String
 
     @Option(help: "Whether weights go to a file beside the model; automatic: where the model would be over 2 GB.")

@@ -64,8 +64,8 @@ extension CheckReport: Report {
             if let suggestion = fault.error.suggestion { lines.append("          " + suggestion.printable(limit: 1000)) }
         }
         if !faults.isEmpty { lines.append("") }
-        lines.append(
-            isSound ? style.apply(.good, to: "SOUND") : style.apply(.bad, to: "FAULTY") + ": \(NumberFormat.quantity(faults.count, "fault"))")
+        let faulty = style.apply(.bad, to: "FAULTY") + ": \(NumberFormat.quantity(faults.count, "fault"))"
+        lines.append(isSound ? style.apply(.good, to: "SOUND") : faulty)
         return lines.joined(separator: "\n")
     }
 

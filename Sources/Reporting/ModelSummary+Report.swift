@@ -55,7 +55,8 @@ extension ModelSummary: Report {
     private var totalsTable: Table {
         var table = Table([.left(""), .right(""), .left("")])
         table.addRow([
-            .init("parameters", .faint), .init(NumberFormat.grouped(cost.parameters)), .init("\(NumberFormat.grouped(cost.trainableParameters)) of them trainable, \(NumberFormat.bytes(cost.parameterBytes))"),
+            .init("parameters", .faint), .init(NumberFormat.grouped(cost.parameters)),
+            .init("\(NumberFormat.grouped(cost.trainableParameters)) of them trainable, \(NumberFormat.bytes(cost.parameterBytes))"),
         ])
         table.addRow([
             .init("multiply-accumulates", .faint), .init(cost.multiplyAccumulates.map(NumberFormat.count) ?? "–"),

@@ -28,7 +28,8 @@ extension ProfileSummary: Report {
         }
         let work = profile.steps.reduce(0) { $0 &+ $1.multiplyAccumulates }
         var summary = [
-            Self.duration(total), NumberFormat.quantity(profile.steps.count, "step"), NumberFormat.quantity(profile.reorderCount, "reorder"),
+            Self.duration(total), NumberFormat.quantity(profile.steps.count, "step"),
+            NumberFormat.quantity(profile.reorderCount, "reorder"),
             NumberFormat.quantity(profile.fallbackCount, "step") + " on the reference kernels",
         ]
         if work > 0, total > 0 { summary.append(String(format: "%.1f GFLOP/s", 2 * Double(work) / total / 1e9)) }

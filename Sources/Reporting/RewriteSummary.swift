@@ -151,9 +151,10 @@ extension RewriteSummary: Report {
 
     /// How much of the old weights the new ones keep, where they are not the same function; `nil` for random weights.
     private var energyLine: String? {
-        let shares = separation?.layers.compactMap(\.keptEnergy) ?? []
+        let layers = separation?.layers ?? []
+        let shares = layers.compactMap(\.keptEnergy)
         guard let least = shares.min(), let most = shares.max() else { return nil }
-        guard separation?.layers.allSatisfy(\.isExact) == false else { return "the same function: every weight keeps its full rank" }
+        if layers.allSatisfy(\.isExact) { return "the same function: every weight keeps its full rank" }
         let range = least == most ? String(format: "%.3g %%", 100 * least) : String(format: "%.3g to %.3g %%", 100 * least, 100 * most)
         return "close to the original, not the same: the weights keep \(range) of their energy; train it further to win accuracy back"
     }
@@ -178,7 +179,10 @@ extension RewriteSummary: Report {
             }
             return table
         }
-        var table = Table([.left("convolution"), .left("what became of it"), .right("parameters"), .right("factor"), .right("multiplications"), .right("factor")])
+        var table = Table([
+            .left("convolution"), .left("what became of it"), .right("parameters"), .right("factor"), .right("multiplications"),
+            .right("factor"),
+        ])
         for layer in separation.layers {
             table.addRow([
                 .init(layer.node), .init(layer.detail),

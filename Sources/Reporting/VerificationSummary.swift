@@ -60,7 +60,8 @@ extension VerificationSummary: Report {
             ? "max relative error \(NumberFormat.error(comparison.maximumRelativeError)), "
                 + "tolerance \(NumberFormat.error(comparison.tolerance.relative))"
             : "max absolute error \(NumberFormat.error(comparison.maximumAbsoluteError)), "
-                + "\(NumberFormat.grouped(comparison.exceedingCount)) of \(NumberFormat.grouped(comparison.elementCount)) beyond the tolerance"
+                + "\(NumberFormat.grouped(comparison.exceedingCount)) of \(NumberFormat.grouped(comparison.elementCount)) "
+                + "beyond the tolerance"
     }
 
     static func table(_ outputs: [VerificationReport.Output], title: String) -> Table {

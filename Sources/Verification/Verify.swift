@@ -53,7 +53,8 @@ private func checkInterfaces(_ candidate: Graph, _ original: Graph) throws {
     let candidateOutputs = candidate.outputs.map { candidate[$0].name }
     guard originalOutputs.contains(where: candidateOutputs.contains) else {
         throw CleaveError(
-            .invalidRequest, "no output is in common: the original has \(quoted(originalOutputs)), the other model \(quoted(candidateOutputs))",
+            .invalidRequest,
+            "no output is in common: the original has \(quoted(originalOutputs)), the other model \(quoted(candidateOutputs))",
             suggestion: "there is nothing to compare without")
     }
 }

@@ -51,7 +51,8 @@ enum Command {
             process.waitUntilExit()
             return CommandResult(
                 status: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
-                output: try String(contentsOf: output, encoding: .utf8), errors: try String(contentsOf: errors, encoding: .utf8).replacing(/(?m)^\w+ing .* s( left)?\n/, with: ""))
+                output: try String(contentsOf: output, encoding: .utf8),
+                errors: try String(contentsOf: errors, encoding: .utf8).replacing(/(?m)^\w+ing .* s( left)?\n/, with: ""))
         }
     }
 }

@@ -7,7 +7,9 @@ struct InterruptionTests {
     private static let old = Data("precious".utf8)
 
     /// Starts a long write over an old file, stops the process while its temporary file is there, and sends `signal`.
-    private func interrupt(with signal: Int32) throws -> (status: Int32, reason: Process.TerminationReason, folder: [String], target: Data) {
+    private func interrupt(
+        with signal: Int32
+    ) throws -> (status: Int32, reason: Process.TerminationReason, folder: [String], target: Data) {
         try withTemporaryFolder { folder in
             let target = folder.appendingPathComponent("big.onnx")
             try Self.old.write(to: target)

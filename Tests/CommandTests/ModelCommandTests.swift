@@ -69,7 +69,8 @@ struct ModelCommandTests {
     @Test func convertIsQuietOnRequest() throws {
         try withTemporaryFolder { folder in
             let result = try Command.run(
-                "convert", Command.fixture, "--form", "spatial", "--initialize", "random", "--seed", "3", "-o", "x.onnx", "--quiet", in: folder)
+                "convert", Command.fixture, "--form", "spatial", "--initialize", "random", "--seed", "3", "-o", "x.onnx", "--quiet",
+                in: folder)
             #expect(result.status == 0)
             #expect(result.output.isEmpty)
             #expect(result.errors.isEmpty)

@@ -81,6 +81,7 @@ struct Variant: Sendable, CustomStringConvertible {
         Variant(name: "spatial", transformations: [.separate(.spatial, scope: .all)], isExact: false),
         Variant(name: "depthwise", transformations: [.separate(.depthwise, scope: .all)], isExact: false),
         Variant(
-            name: "spatial-energy", transformations: [.separate(.spatial, scope: .all, initialize: .decompose(energy: 0.9))], isExact: false),
+            name: "spatial-energy", transformations: [.separate(.spatial, scope: .all, initialize: .decompose(energy: 0.9))],
+            isExact: false),
     ]
 }

@@ -31,10 +31,11 @@ struct ModelFiles {
 
     private static func peakResidentBytes() -> Int {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
         #if os(macOS)
+        getrusage(RUSAGE_SELF, &usage)
         return usage.ru_maxrss
         #else
+        getrusage(RUSAGE_SELF.rawValue, &usage)
         return usage.ru_maxrss * 1024
         #endif
     }
