@@ -86,6 +86,7 @@ struct ConvertCommand: ParsableCommand {
         let pass = SeparateConvolutions(form, scope: scope, initialize: initialization)
         let summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "converting", showingLayers: layers, progress: progress) { graph in
+                try graph.lower()
                 let separation = try pass.separate(&graph)
                 return ([separation.passReport(pass.name)], separation)
             }

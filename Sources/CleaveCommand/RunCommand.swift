@@ -46,14 +46,14 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         if profile {
-            let graph = try Graph(onnx: model)
+            let graph = try Graph(executable: model)
             let profile = try Cleave.profile(graph, on: samples.source(for: graph), backend: backend.backend)
             return output.show(ProfileSummary(model: model, profile: profile))
         }
         if let outputPath { try AtomicFile.checkWritable(outputPath) }
         let result = try output.withProgress { progress in
             progress(WorkProgress(task: "reading \(model)"))
-            let graph = try Graph(onnx: model)
+            let graph = try Graph(executable: model)
             let source = try samples.source(for: graph)
             return try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
         }

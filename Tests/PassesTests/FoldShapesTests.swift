@@ -78,9 +78,8 @@ import Testing
     }
 
     /// `x[:, :, ::2, ::2]` as exporters write it.
-    @Test(arguments: [(2, 3, true), (2, -1, true), (3, 3, false), (-1, 3, false)]) func consecutiveSlices(_ first: Int, _ second: Int, _ merges: Bool)
-        throws
-    {
+    @Test(arguments: [(2, 3, true), (2, -1, true), (3, 3, false), (-1, 3, false)])
+    func consecutiveSlices(_ first: Int, _ second: Int, _ merges: Bool) throws {
         let graph = try makeGraph {
             var x = try $0.relu(try $0.input("x", [.named("N"), 3, 9, 9]), name: "a")
             for (name, axis) in [("s", first), ("t", second)] {
