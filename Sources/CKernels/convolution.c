@@ -145,7 +145,8 @@ static int take_tile(const convolution_job *job, cursor *at, tile_pixels *pixels
 
 static const float zeros[BLOCK] __attribute__((aligned(64)));
 
-/* Adds `count` blocks of the sum to the accumulators; weights that `streams` come from beyond the caches. Input blocks are `step[i]` elements apart for pixel i. */
+/* Adds `count` blocks of the sum to the accumulators. Input blocks are `step[i]` elements apart for pixel i; with `streams`,
+ * the weights come from beyond the caches. */
 AVX512 static inline __attribute__((always_inline)) void accumulate(
     int pixels, int blocks, bool streams, const float **source, const int64_t *step, const float *weights, int64_t count,
     __m512 sums[PIXELS][PANEL]) {
@@ -262,7 +263,8 @@ AVX512 static inline __attribute__((always_inline)) void run_tile(
             input = block % job->input_blocks;
         }
         int64_t count = job->input_blocks - input < end - block ? job->input_blocks - input : end - block;
-        int64_t row = tap ? tap / c->kernel_width * c->dilation_height : 0, column = tap ? tap % c->kernel_width * c->dilation_width : 0;
+        int64_t row = tap ? tap / c->kernel_width * c->dilation_height : 0;
+        int64_t column = tap ? tap % c->kernel_width * c->dilation_width : 0;
         int64_t offset = (row * c->input_width + column) * BLOCK + input * job->input_plane;
         const float *source[PIXELS];
         int64_t step[PIXELS];

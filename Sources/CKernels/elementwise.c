@@ -1,5 +1,6 @@
 #include "internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Comparisons are written so that NaN takes the branch that keeps it. */
@@ -55,6 +56,57 @@ void ck_activate(const float *x, float *y, int64_t count, ck_activation activati
     if (count < SERIAL_COUNT) activate_part(&job, 0, 1); else ck_parallel(activate_part, &job);
 }
 
+#define EACH(expression)                                                                                                        \
+    for (int64_t i = 0; i < count; i++) { float v = x[i]; y[i] = (expression); }                                                 \
+    break;
+
+CK_CLONES static void unary_span(ck_unary_kind kind, float alpha, float beta, const float *x, float *y, int64_t count) {
+    switch (kind) {
+    case CK_LOG: EACH(logf(v))
+    case CK_FLOOR: EACH(floorf(v))
+    case CK_CEIL: EACH(ceilf(v))
+    case CK_RECIPROCAL: EACH(1.0f / v)
+    case CK_SIGN: EACH(v > 0 ? 1.0f : v < 0 ? -1.0f : v == 0 ? 0.0f : v)
+    case CK_ERF: EACH(erff(v))
+    case CK_SIN: EACH(sinf(v))
+    case CK_COS: EACH(cosf(v))
+    case CK_TAN: EACH(tanf(v))
+    case CK_ASIN: EACH(asinf(v))
+    case CK_ACOS: EACH(acosf(v))
+    case CK_ATAN: EACH(atanf(v))
+    case CK_SINH: EACH(sinhf(v))
+    case CK_COSH: EACH(coshf(v))
+    case CK_ASINH: EACH(asinhf(v))
+    case CK_ACOSH: EACH(acoshf(v))
+    case CK_ATANH: EACH(atanhf(v))
+    case CK_SOFTSIGN: EACH(v / (1.0f + fabsf(v)))
+    case CK_HARD_SIGMOID: EACH(clamp(alpha * v + beta, 0.0f, 1.0f))
+    case CK_THRESHOLDED_RELU: EACH(v > alpha ? v : v != v ? v : 0.0f)
+    case CK_SELU: EACH(beta * (v > 0 ? v : alpha * expm1f(v)))
+    case CK_CELU: EACH(v > 0 ? v : alpha * expm1f(v / alpha))
+    }
+}
+
+typedef struct {
+    ck_unary_kind kind;
+    float alpha, beta;
+    const float *x;
+    float *y;
+    int64_t count;
+} unary_job;
+
+static void unary_part(void *context, int index, int threads) {
+    unary_job *job = context;
+    int64_t begin, end;
+    ck_share(job->count, index, threads, &begin, &end);
+    unary_span(job->kind, job->alpha, job->beta, job->x + begin, job->y + begin, end - begin);
+}
+
+void ck_unary(ck_unary_kind kind, float alpha, float beta, const float *x, float *y, int64_t count) {
+    unary_job job = {kind, alpha, beta, x, y, count};
+    if (count < SERIAL_COUNT / 8) unary_part(&job, 0, 1); else ck_parallel(unary_part, &job);
+}
+
 #define ROW(expression)                                                                                                         \
     if (sa == 1 && sb == 1) {                                                                                                    \
         for (int64_t i = 0; i < count; i++) { float p = a[i], q = b[i]; out[i] = (expression); }                                 \
@@ -79,6 +131,7 @@ CK_CLONES static void binary_row(
     case CK_MAX: ROW(p != p ? p : (p < q || q != q ? q : p))
     case CK_MIN: ROW(p != p ? p : (p > q || q != q ? q : p))
     case CK_PRELU: ROW(p < 0 ? p * q : p)
+    case CK_POW: ROW(powf(p, q))
     }
 }
 

@@ -31,7 +31,7 @@ struct BuildCommand: ParsableCommand {
     @Argument(help: "The network.")
     var network: ZooModel
 
-    @Option(help: .init("Number of classes. (default: the published network's)", valueName: "count"))
+    @Option(parsing: .unconditional, help: .init("Number of classes. (default: the published network's)", valueName: "count"))
     var classes: Int?
 
     @Option(help: .init("Channels, height and width of the image. (default: the published network's)", valueName: "3x32x32"))
@@ -40,7 +40,7 @@ struct BuildCommand: ParsableCommand {
     @Option(help: "A separable form for the larger convolutions of the residual blocks. (default: none)")
     var form: SeparableForm?
 
-    @Option(help: .init("Seed of the weights.", valueName: "seed"))
+    @Option(parsing: .unconditional, help: .init("Seed of the weights.", valueName: "seed"))
     var seed: UInt64 = 1
 
     @Flag(help: "End with the logits, without the softmax.")

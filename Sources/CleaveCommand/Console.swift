@@ -14,7 +14,9 @@ func printError(_ problem: String, suggestion: String?) {
     writeToStandardError(text)
 }
 
-private let interruptSources = [SIGINT, SIGTERM, SIGHUP].map { number in
+private let interruptSources = [SIGINT, SIGTERM, SIGHUP].compactMap { number -> (any DispatchSourceSignal)? in
+    var previous = sigaction()
+    guard sigaction(number, nil, &previous) == 0, !isIgnored(previous) else { return nil }
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
     source.setEventHandler {
@@ -23,6 +25,10 @@ private let interruptSources = [SIGINT, SIGTERM, SIGHUP].map { number in
     }
     source.resume()
     return source
+}
+
+private func isIgnored(_ action: sigaction) -> Bool {
+    unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
 }
 
 /// Makes an interrupted command leave nothing half-written behind. A signal that the parent ignores (`nohup`) stays ignored.

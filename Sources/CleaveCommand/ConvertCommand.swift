@@ -37,10 +37,10 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: "Where the new weights come from: the old ones, or random numbers to train from.")
     var initialize: Source = .decompose
 
-    @Option(help: .init("Rank of the spatial form, or number of depthwise terms.", valueName: "count"))
+    @Option(parsing: .unconditional, help: .init("Rank of the spatial form, or number of depthwise terms.", valueName: "count"))
     var rank: Int?
 
-    @Option(help: .init("Keep the smallest rank with this share of the energy, above 0 and at most 1.", valueName: "share"))
+    @Option(parsing: .unconditional, help: .init("Keep the smallest rank with this share of the energy, above 0 and at most 1.", valueName: "share"))
     var energy: Double?
 
     @Flag(help: "Keep the full rank, whatever it costs: the same function.")
@@ -49,7 +49,7 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: "Convolutions inside residual blocks, or all of them.")
     var scope: SeparateConvolutions.Scope = .residualBlocks
 
-    @Option(help: .init("Seed of random weights. (default: 1)", valueName: "seed"))
+    @Option(parsing: .unconditional, help: .init("Seed of random weights. (default: 1)", valueName: "seed"))
     var seed: UInt64?
 
     @OptionGroup
@@ -87,7 +87,9 @@ struct ConvertCommand: ParsableCommand {
         let summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "converting", showingLayers: layers, progress: progress) { graph in
                 try graph.lower()
-                let separation = try pass.separate(&graph)
+                let separation = try pass.separate(&graph) { done, total in
+                    progress(WorkProgress(task: "converting", completed: done, total: total, unit: "weights"))
+                }
                 return ([separation.passReport(pass.name)], separation)
             }
         }

@@ -27,12 +27,6 @@ struct OutputOptions: ParsableArguments {
     }
 }
 
-/// Where a model is written.
-struct OutputFile: ParsableArguments {
-    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The file to write; may be the input.", valueName: "file"))
-    var path: String
-}
-
 /// The numbers that models are run on.
 struct SampleOptions: ParsableArguments {
     @Option(
@@ -42,13 +36,13 @@ struct SampleOptions: ParsableArguments {
             valueName: "file"))
     var inputs: String?
 
-    @Option(help: .init("Number of samples to run; of a file, the first ones. (default: 4 random ones, all of a file)", valueName: "count"))
+    @Option(parsing: .unconditional, help: .init("Number of samples to run; of a file, the first ones. (default: 4 random ones, all of a file)", valueName: "count"))
     var samples: Int?
 
-    @Option(help: .init("Seed of the random inputs. (default: 1)", valueName: "seed"))
+    @Option(parsing: .unconditional, help: .init("Seed of the random inputs. (default: 1)", valueName: "seed"))
     var seed: UInt64?
 
-    @Option(help: .init("Length of the leading dimension where the model leaves it open; cuts arrays from a file.", valueName: "count"))
+    @Option(parsing: .unconditional, help: .init("Length of the leading dimension where the model leaves it open; cuts arrays from a file.", valueName: "count"))
     var batch: Int?
 
     @Option(help: .init("Shape of a random input, where the model leaves it open.", valueName: "name=1x3x32x32"))
@@ -98,12 +92,12 @@ func parseShape(_ text: some StringProtocol) -> [Int]? {
 /// When numbers count as equal.
 struct ToleranceOptions: ParsableArguments {
     @Option(
-        help: .init(
+        parsing: .unconditional, help: .init(
             "Absolute tolerance A of |a − b| ≤ A + R·|b|. (default: R/10 of the largest magnitude in the original's tensor)",
             valueName: "A"))
     var atol: Double?
 
-    @Option(help: .init("Relative tolerance R. (default: 1e-4, for float16 1e-2; integers must be the same)", valueName: "R"))
+    @Option(parsing: .unconditional, help: .init("Relative tolerance R. (default: 1e-4, for float16 1e-2; integers must be the same)", valueName: "R"))
     var rtol: Double?
 
     func validate() throws {
@@ -124,7 +118,7 @@ struct BackendOptions: ParsableArguments {
     @Option(name: .customLong("backend"), help: "What runs the model: the fast kernels, or the obvious ones.")
     var name: Name = .onednn
 
-    @Option(help: .init("Threads that compute. (default: one per processor)", valueName: "count"))
+    @Option(parsing: .unconditional, help: .init("Threads that compute. (default: one per processor)", valueName: "count"))
     var threads: Int?
 
     func validate() throws {

@@ -32,7 +32,7 @@ extension Graph {
 /// Reads a model, changes it, writes it, and says what that did.
 /// - Parameter task: what `change` does, as a verb for the progress line.
 func rewrite(
-    _ path: String, to file: ModelOutput, task: String, showingLayers: Bool, progress: (WorkProgress) -> Void,
+    _ path: String, to file: ModelOutput, task: String, showingLayers: Bool, progress: @Sendable (WorkProgress) -> Void,
     _ change: (inout Graph) throws -> (reports: [PassReport], separation: SeparationReport?)
 ) throws -> RewriteSummary {
     let start = ContinuousClock.now

@@ -47,7 +47,9 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         if profile {
             let graph = try Graph(executable: model)
-            let profile = try Cleave.profile(graph, on: samples.source(for: graph), backend: backend.backend)
+            let profile = try locating(file: model) {
+                try Cleave.profile(graph, on: samples.source(for: graph), backend: backend.backend)
+            }
             return output.show(ProfileSummary(model: model, profile: profile))
         }
         if let outputPath { try AtomicFile.checkWritable(outputPath) }
@@ -55,7 +57,9 @@ struct RunCommand: ParsableCommand {
             progress(WorkProgress(task: "reading \(model)"))
             let graph = try Graph(executable: model)
             let source = try samples.source(for: graph)
-            return try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
+            return try locating(file: model) {
+                try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
+            }
         }
         if let outputPath { try NumpyArchive(result.outputs.map { .init(name: $0.name, tensor: $0.tensor) }).write(to: outputPath) }
         output.show(RunSummary(model: model, output: outputPath, result: result))

@@ -14,7 +14,7 @@ extension TensorFile {
             contents = .dataSets(try Self.dataSets(in: path))
             return
         }
-        switch (path as NSString).pathExtension.lowercased() {
+        switch FilePath.name(of: path).split(separator: ".").dropFirst().last?.lowercased() {
         case "npz":
             contents = .archive(try NumpyArchive(contentsOf: path).entries.map { Entry(name: $0.name, tensor: $0.tensor) })
         case "npy":

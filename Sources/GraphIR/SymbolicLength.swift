@@ -24,8 +24,24 @@ public struct SymbolicLength: Hashable, Sendable {
 
     private init(_ factor: Factor) { terms = [Term(factors: [factor], coefficient: 1)] }
 
-    /// `nil` when a coefficient overflows.
+    /// Lengths with more parts than this say nothing to anybody, and nested quotients could double with every operation.
+    private static let largestSize = 64
+
+    /// The number of terms and factors, those inside quotients included.
+    private var size: Int {
+        terms.reduce(0) { size, term in
+            term.factors.reduce(size + 1) { size, factor in
+                switch factor {
+                case .name: size + 1
+                case .quotient(let numerator, let divisor): size + numerator.size + divisor.size
+                }
+            }
+        }
+    }
+
+    /// `nil` when a coefficient overflows, or the polynomial becomes too large to be of use.
     private init?(summing terms: [Term]) {
+        guard terms.count <= 4 * Self.largestSize else { return nil }
         var merged: [Term] = []
         for term in terms.sorted(by: Self.precedes) {
             if let last = merged.last, last.factors == term.factors {
@@ -37,6 +53,7 @@ public struct SymbolicLength: Hashable, Sendable {
             }
         }
         self.terms = merged.filter { $0.coefficient != 0 }
+        guard size <= Self.largestSize else { return nil }
     }
 
     /// The value when no name is left.
@@ -69,6 +86,7 @@ public struct SymbolicLength: Hashable, Sendable {
 
     func multiplied(by other: SymbolicLength) -> SymbolicLength? {
         var products: [Term] = []
+        guard terms.count <= Self.largestSize / max(other.terms.count, 1) else { return nil }
         for left in terms {
             for right in other.terms {
                 let (coefficient, overflow) = left.coefficient.multipliedReportingOverflow(by: right.coefficient)

@@ -56,7 +56,7 @@ public struct Window: Hashable, Sendable {
             guard padding.begin.count == rank, padding.end.count == rank else {
                 throw CleaveError(.invalidAttribute, "pads has \(begin.count + end.count) entries, expected \(2 * rank)")
             }
-            guard (padding.begin + padding.end).allSatisfy({ abs($0) <= Int(Int32.max) }) else {
+            guard (padding.begin + padding.end).allSatisfy({ $0.magnitude <= UInt(Int32.max) }) else {
                 throw CleaveError(.invalidAttribute, "pads is \(begin + end), which is out of range")
             }
             window.padding = .explicit(begin: padding.begin, end: padding.end)

@@ -25,9 +25,10 @@ struct AttributeReader {
         attributes = elements(node.attribute, node.n_attribute)
         names = try attributes.map { try text($0.pointee.name) }
         isRead = [Bool](repeating: false, count: attributes.count)
+        var seen: Set<String> = []
         for (index, name) in names.enumerated() {
             guard !name.isEmpty else { throw CleaveError(.invalidAttribute, "attribute \(index) has no name") }
-            guard !names[..<index].contains(name) else { throw CleaveError(.invalidAttribute, "attribute '\(name)' is given twice") }
+            guard seen.insert(name).inserted else { throw CleaveError(.invalidAttribute, "attribute '\(name)' is given twice") }
         }
     }
 

@@ -13,7 +13,7 @@ extension Graph {
     ///   rule of ONNX, or uses an opset beyond 23. External data must lie in the model's folder.
     public init(onnx path: String) throws {
         self = try locating(file: path) {
-            try Self.build(UnpackedMessage(MappedFile(path)), folder: (path as NSString).deletingLastPathComponent)
+            try Self.build(UnpackedMessage(MappedFile(path)), folder: FilePath.folder(of: path))
         }
     }
 

@@ -31,7 +31,7 @@ struct ModelWriter {
         // A link to a model is written through, and its data belongs beside the model that it leads to.
         let dataPath = Self.resolvingLinks(path) + ".data"
         let layout = exporter.moveInitializersOut(
-            to: (dataPath as NSString).lastPathComponent, smallest: options.smallestExternalTensor)
+            to: FilePath.name(of: dataPath), smallest: options.smallestExternalTensor)
         guard !layout.isEmpty else {
             try exporter.checkSize(of: model, limit: options.sizeLimit)
             return ONNXWriteResult(modelSize: try replace(path) { $0.pack(model) }, dataPath: nil, dataSize: 0)

@@ -18,7 +18,7 @@ public struct ONNXTensor: Hashable, Sendable {
     /// - Throws: `CleaveError` naming the file, when it holds no tensor: damaged, or a sequence, which has another message.
     public init(path: String) throws {
         self = try locating(file: path) {
-            try Self(UnpackedMessage(MappedFile(path)), folder: (path as NSString).deletingLastPathComponent)
+            try Self(UnpackedMessage(MappedFile(path)), folder: FilePath.folder(of: path))
         }
     }
 

@@ -16,7 +16,9 @@ extension GraphEditor {
     /// when nobody else reads it, a copy beside it otherwise.
     mutating func constant(_ tensor: Tensor, inPlaceOf old: ValueID) throws -> ValueID {
         let value = graph[old]
-        let isOurs = graph.useCount(of: old) == 1 && !graph.isOutput(old)
+        // An initializer that the file lists as an input keeps its default: whoever overrides it would override the new numbers.
+        let isListed = graph.encoding?.listedInputs.contains(value.name) ?? false
+        let isOurs = graph.useCount(of: old) == 1 && !graph.isOutput(old) && !isListed
         if isOurs, let current = value.constant, current.shape == tensor.shape, current.elementType == tensor.elementType {
             setConstant(old, to: tensor)
             return old

@@ -64,12 +64,12 @@ public struct ConvolutionShape: Hashable, Sendable {
     /// channel as O × (k₁·k₂).
     public func fullRank(_ order: SpatialOrder) -> Int {
         switch order {
-        case .verticalFirst: min(channels * height, filters * width)
-        case .horizontalFirst: min(channels * width, filters * height)
+        case .verticalFirst: min(clampedProduct(channels, height), clampedProduct(filters, width))
+        case .horizontalFirst: min(clampedProduct(channels, width), clampedProduct(filters, height))
         }
     }
 
-    public var fullTerms: Int { min(height * width, filters) }
+    public var fullTerms: Int { min(clampedProduct(height, width), filters) }
 
     /// The layers of a separation, first to last.
     ///
@@ -89,9 +89,11 @@ public struct ConvolutionShape: Hashable, Sendable {
             ]
         case .depthwise(let terms):
             return [
-                SeparatedLayer(role: .depthwise, filters: terms * channels, channels: 1, groups: channels, window: window, hasBias: false),
                 SeparatedLayer(
-                    role: .pointwise, filters: filters, channels: terms * channels, groups: 1, window: .pointwise, hasBias: hasBias),
+                    role: .depthwise, filters: clampedProduct(terms, channels), channels: 1, groups: channels, window: window,
+                    hasBias: false),
+                SeparatedLayer(
+                    role: .pointwise, filters: filters, channels: clampedProduct(terms, channels), groups: 1, window: .pointwise, hasBias: hasBias),
             ]
         }
     }

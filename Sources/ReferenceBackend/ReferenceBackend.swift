@@ -1,4 +1,5 @@
 import Execution
+import Foundation
 import GraphIR
 import Tensors
 
@@ -13,6 +14,12 @@ public struct ReferenceBackend: Backend {
     public func prepare(_ graph: Graph, inputShapes: [String: [Int]]) throws -> any ExecutionPlan {
         let graph = try graph.specialized(inputShapes: inputShapes)
         for id in graph.nodesNeeded(for: graph.outputs) { _ = try graph.referenceKernel(of: graph[id]) }
+        let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        if let peak = try graph.cost(assuming: [:]).peakActivationBytes, peak > memory {
+            throw CleaveError(
+                .invalidRequest, "running the graph takes \(peak) bytes at the same time, but the machine has \(memory)",
+                suggestion: "try a smaller batch or image")
+        }
         return ReferencePlan(graph: graph)
     }
 }
@@ -28,8 +35,8 @@ extension Graph {
     func referenceKernel(of node: Node) throws -> any ReferenceKernel {
         guard let kernel = node.operator.referenceKernel else {
             throw CleaveError(
-                .unsupported, "the reference backend does not run this operator",
-                at: .init(node: label(of: node), operatorName: node.operator.name))
+                .unsupported, node.operator.reasonAgainstRunning(on: "reference"),
+                at: .init(node: label(of: node), operatorName: node.operator.qualifiedName))
         }
         return kernel
     }

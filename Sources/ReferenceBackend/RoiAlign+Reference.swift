@@ -66,8 +66,8 @@ extension RoiAlign: ReferenceKernel {
             self.binLength = Double(binLength)
             samplesPerBin = attributes.samplingRatio > 0
                 ? attributes.samplingRatio : max(0, Int(clamping: Double(binLength.rounded(.up))))
-            guard samplesPerBin <= 1 << 16 else {
-                throw CleaveError(.invalidRequest, "a box needs \(samplesPerBin) samples per bin, expected at most \(1 << 16)")
+            guard samplesPerBin <= 1 << 10 else {
+                throw CleaveError(.invalidRequest, "a box needs \(samplesPerBin) samples per bin and axis, expected at most \(1 << 10)")
             }
         }
 

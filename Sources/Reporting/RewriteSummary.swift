@@ -142,14 +142,25 @@ extension RewriteSummary: Report {
         lines += groupTable.lines(style: style) + [""]
         if showsLayers { lines += layerTable.lines(style: style) + [""] }
         lines += sizeTable.lines(style: style)
+        if let energyLine { lines += ["", energyLine] }
         lines += [
             "", "\(after.file.printable()) written, \(NumberFormat.bytes(after.fileSize)), \(NumberFormat.seconds(seconds))",
         ]
         return lines.joined(separator: "\n")
     }
 
+    /// How much of the old weights the new ones keep, where they are not the same function; `nil` for random weights.
+    private var energyLine: String? {
+        let shares = separation?.layers.compactMap(\.keptEnergy) ?? []
+        guard let least = shares.min(), let most = shares.max() else { return nil }
+        guard separation?.layers.allSatisfy(\.isExact) == false else { return "the same function: every weight keeps its full rank" }
+        let range = least == most ? String(format: "%.3g %%", 100 * least) : String(format: "%.3g to %.3g %%", 100 * least, 100 * most)
+        return "close to the original, not the same: the weights keep \(range) of their energy; train it further to win accuracy back"
+    }
+
     private var groupTable: Table {
         var table = Table([.left(""), .right(""), .left("")])
+        if rewritten.isEmpty && !leftAlone.isEmpty { table.addRow([.init("rewritten", .faint), "0", "nothing"]) }
         for (title, groups) in [("rewritten", rewritten), ("left alone", leftAlone)] {
             for (index, group) in groups.enumerated() {
                 table.addRow([.init(index == 0 ? title : "", .faint), .init("\(group.count)"), .init(group.detail)])

@@ -23,8 +23,8 @@ public enum AtomicFile {
     /// - Throws: what `write` throws, or `CleaveError` when the file system refuses.
     public static func replace(_ path: String, write: (Int32) throws -> Void) throws {
         let target = try resolvingLinks(path)
-        let directory = (target as NSString).deletingLastPathComponent
-        let template = (directory.isEmpty ? "." : directory) + "/." + (target as NSString).lastPathComponent + ".XXXXXX"
+        let directory = FilePath.folder(of: target)
+        let template = directory + "/." + FilePath.name(of: target) + ".XXXXXX"
         var name = Array(template.utf8CString)
         let descriptor = mkstemp(&name)
         let temporary = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -49,7 +49,7 @@ public enum AtomicFile {
             }
             throw error
         }
-        syncDirectory(directory.isEmpty ? "." : directory)
+        syncDirectory(directory)
     }
 
     /// Writes all of `bytes`.
@@ -63,8 +63,11 @@ public enum AtomicFile {
     /// not a regular file.
     /// - Throws: `CleaveError` as `replace` would.
     public static func checkWritable(_ path: String) throws {
-        let directory = (try resolvingLinks(path) as NSString).deletingLastPathComponent
-        guard access(directory.isEmpty ? "." : directory, W_OK | X_OK) == 0 else { throw failure("cannot write", path) }
+        let target = try resolvingLinks(path)
+        guard !FilePath.name(of: target).isEmpty else {
+            throw CleaveError(.file, "cannot write: the path does not name a file", at: .init(file: path), suggestion: "name a file")
+        }
+        guard access(FilePath.folder(of: target), W_OK | X_OK) == 0 else { throw failure("cannot write", path) }
     }
 
     /// Appends `bytes` to an open file, whatever the number of system calls that takes.

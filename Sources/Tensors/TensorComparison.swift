@@ -156,6 +156,30 @@ extension TensorComparison {
         }
     }
 
+    /// The largest finite magnitude, but no more than 1000 times the median of those that are not zero: a sentinel such as
+    /// −10⁹ among ordinary numbers must not make every other difference small.
+    @inline(__always)
+    private static func typicalLargest<Element>(_ elements: UnsafeBufferPointer<Element>, _ real: (Element) -> Double) -> Double {
+        // Counts by binary exponent; the smallest one, of subnormal numbers, is −1074.
+        var counts = [Int](repeating: 0, count: 1074 + 1024)
+        var largest = 0.0
+        var total = 0
+        for element in elements {
+            let magnitude = abs(real(element))
+            guard magnitude.isFinite, magnitude > 0 else { continue }
+            largest = max(largest, magnitude)
+            counts[Int(magnitude.exponent) + 1074] += 1
+            total += 1
+        }
+        guard total > 0 else { return 0 }
+        var below = 0
+        for (index, count) in counts.enumerated() {
+            below += count
+            if 2 * below >= total { return min(largest, 1000 * Double(sign: .plus, exponent: min(index - 1073, 1023), significand: 1)) }
+        }
+        return largest
+    }
+
     /// Goes through the tensors once, in blocks that hold whole rows of classes.
     @inline(__always)
     private mutating func compare<Element>(
@@ -164,11 +188,7 @@ extension TensorComparison {
     ) {
         guard !expected.isEmpty else { return }
         if tolerance.shareOfLargest > 0 {
-            let largest = expected.reduce(0.0) { largest, element in
-                let magnitude = abs(real(element))
-                return magnitude.isFinite ? max(largest, magnitude) : largest
-            }
-            absoluteTolerance += tolerance.shareOfLargest * largest
+            absoluteTolerance += tolerance.shareOfLargest * Self.typicalLargest(expected, real)
         }
         let classAxis = shape.count > 1 ? 1 : 0
         let classes = shape.isEmpty ? 1 : shape[classAxis]

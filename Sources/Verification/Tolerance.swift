@@ -4,8 +4,8 @@ import Tensors
 ///
 /// What is left open depends on the element type. Floating-point numbers: `relative` is 1e-4 for float32 and float64, 1e-2 for
 /// float16, 1e-1 for narrower ones, and `absolute` is a tenth of that times the largest magnitude that the original's tensor has
-/// in the same sample, so that values near zero are judged by the tensor that they are part of. Integers, booleans
-/// and strings must be the same.
+/// in the same sample (at most 1000 times its median magnitude, so that a sentinel does not hide the rest): values near zero are
+/// judged by the tensor that they are part of. Integers, booleans and strings must be the same.
 public struct Tolerance: Hashable, Sendable {
     public var absolute: Double?
     public var relative: Double?

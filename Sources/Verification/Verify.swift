@@ -30,6 +30,12 @@ public func verify(
         comparison.add(sample, actual: actual, original: expected)
         progress?(WorkProgress(task: "verifying", completed: index + 1, total: source.count, unit: "samples"))
     }
+    let outputs = comparison.report.outputs.map(\.comparison)
+    guard outputs.contains(where: { $0.elementCount > 0 || $0.mismatch != nil }) else {
+        throw CleaveError(
+            .invalidRequest, "there is nothing to compare: no output has an element in any sample",
+            suggestion: "give inputs for which the models find something")
+    }
     return comparison.report
 }
 

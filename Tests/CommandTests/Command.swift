@@ -5,6 +5,7 @@ import Testing
 struct CommandResult {
     var status: Int32
     var output: String
+    /// Standard error without lines of progress, which appear when the machine is busy: `verifying   1 of 4 samples   2.0 s left`.
     var errors: String
 
     /// Standard output as JSON.
@@ -50,7 +51,7 @@ enum Command {
             process.waitUntilExit()
             return CommandResult(
                 status: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
-                output: try String(contentsOf: output, encoding: .utf8), errors: try String(contentsOf: errors, encoding: .utf8))
+                output: try String(contentsOf: output, encoding: .utf8), errors: try String(contentsOf: errors, encoding: .utf8).replacing(/(?m)^\w+ing .* s( left)?\n/, with: ""))
         }
     }
 }

@@ -5,8 +5,8 @@ import ONNXFormat
 import Tensors
 
 /// One of the ONNX project's backend test cases: a model, and inputs with the outputs that they must give.
-public struct ConformanceCase {
-    public enum Suite: String, CaseIterable {
+public struct ConformanceCase: Sendable {
+    public enum Suite: String, CaseIterable, Sendable {
         case node, pytorchConverted = "pytorch-converted", pytorchOperator = "pytorch-operator", simple
     }
 
@@ -32,10 +32,12 @@ public struct ConformanceCase {
     public func run(on backend: any Backend, observing: Bool) throws -> String? {
         let graph = try graph()
         let session = try backend.prepare(graph, inputShapes: [:]).makeSession()
-        for set in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() where set.hasPrefix("test_data_set") {
+        let sets = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter { $0.hasPrefix("test_data_set") }
+        guard !sets.isEmpty else { return "there are no data sets" }
+        for set in sets {
             let inputs = try tensors("input", set, graph, graph.inputs)
             let expected = try tensors("output", set, graph, graph.outputs)
-            guard !expected.isEmpty else { return "\(set) has no outputs" }
+            guard expected.count == graph.outputs.count else { return "\(set) has \(expected.count) of \(graph.outputs.count) outputs" }
             let observed = observing ? graph.values.filter { $0.tensorType != nil }.map(\.name) : []
             let results = try session.run(inputs, observing: observed)
             for (name, tensor) in expected {

@@ -1,6 +1,6 @@
 /// Why a conformance case does not pass. A gap that starts to pass, or fails for another reason, fails the suite, so that the
 /// list stays true.
-public enum KnownGap: Hashable {
+public enum KnownGap: Hashable, Sendable {
     /// Cleave carries the operator, but does not run it.
     case operatorNotRun(String)
     /// The expected outputs are numbers of NumPy's generator.

@@ -5,6 +5,15 @@ import Testing
     private let n = Dimension.named("N")
     private let h = Dimension.named("H")
 
+    @Test func lengthsThatGrowWithEveryStepBecomeUnknown() {
+        var length = Dimension.named("N")
+        for _ in 0..<40 { length = length.dividedFlooring(by: 2) + length.dividedFlooring(by: 3) }
+        #expect(length == .unknown)
+        var power = Dimension.named("a") + .named("b") + .named("c") + .named("d")
+        for _ in 0..<6 { power = power * power }
+        #expect(power == .unknown)
+    }
+
     @Test func polynomialsHaveANormalForm() {
         #expect(n + h == h + n)
         #expect((n + 1) * (n - 1) == n * n - 1)

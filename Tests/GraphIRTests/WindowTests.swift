@@ -5,6 +5,10 @@ import Testing
 @Suite struct WindowTests {
     private let h = Dimension.named("H")
 
+    @Test func refusesPadsThatNoIntegerHoldsTheMagnitudeOf() {
+        #expect(throws: CleaveError.self) { try window(3, stride: 1, .explicit(begin: [.min], end: [0])).resolved(kernel: [3]) }
+    }
+
     private func window(_ kernel: Int, stride: Int, dilation: Int = 1, _ padding: Window.Padding) -> Window {
         Window(kernel: [kernel], strides: [stride], dilations: [dilation], padding: padding)
     }

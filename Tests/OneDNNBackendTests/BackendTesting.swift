@@ -81,7 +81,8 @@ struct GraphBuilder {
 
 /// Expects every output to have the reference's type and shape, and numbers within 10⁻⁴ of the largest one.
 func expectAgreement(
-    _ graph: Graph, _ inputs: [String: Tensor], backend: OneDNNBackend = OneDNNBackend(threads: 2), sourceLocation: SourceLocation = #_sourceLocation
+    _ graph: Graph, _ inputs: [String: Tensor], backend: OneDNNBackend = OneDNNBackend(threads: 2),
+    sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
     let shapes = inputs.mapValues(\.shape)
     let actual = try backend.prepare(graph, inputShapes: shapes).makeSession().run(inputs)

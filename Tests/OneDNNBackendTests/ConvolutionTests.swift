@@ -40,7 +40,9 @@ struct ConvolutionTests {
     ]
 
     /// What follows a convolution.
-    enum Tail: CaseIterable, Sendable { case nothing, relu, normThenClip, residual, residualThenRelu, swish, preActivation, reluThenResidual }
+    enum Tail: CaseIterable, Sendable {
+        case nothing, relu, normThenClip, residual, residualThenRelu, swish, preActivation, reluThenResidual
+    }
 
     @Test(arguments: shapes, Tail.allCases)
     func agreesWithReference(_ shape: Shape, _ tail: Tail) throws {

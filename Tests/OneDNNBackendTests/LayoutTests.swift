@@ -58,8 +58,8 @@ struct LayoutTests {
             let halves = try builder.graph.edit { editor -> NodeID in
                 let sizes = try editor.addConstant(Tensor(vector: [Int64(second), Int64(first)]), name: "sizes")
                 return try editor.insert(
-                    .split(.init(axis: 1, sizes: nil, outputCount: nil)), inputs: [joined, sizes], outputs: [.new(name: "a"), .new(name: "b")],
-                    name: "", before: nil, origin: nil)
+                    .split(.init(axis: 1, sizes: nil, outputCount: nil)), inputs: [joined, sizes],
+                    outputs: [.new(name: "a"), .new(name: "b")], name: "", before: nil, origin: nil)
             }
             let outputs = builder.graph[halves].outputs.compactMap { $0 }
             return try builder.sum(builder.convolution(outputs[0], [4, second, 1, 1]), builder.convolution(outputs[1], [4, first, 1, 1]))

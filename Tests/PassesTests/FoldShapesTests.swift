@@ -83,9 +83,9 @@ import Testing
         let graph = try makeGraph {
             var x = try $0.relu(try $0.input("x", [.named("N"), 3, 9, 9]), name: "a")
             for (name, axis) in [("s", first), ("t", second)] {
-                let bounds = [[1], [Int.max], [axis], [2]]
-                let operands = try bounds.enumerated().map { try $0.integers("\(name)\($1.offset)", $1.element) }
-                x = try $0.node(.slice(Slice(bounds: nil)), [x] + operands, name: name)
+                var operands = [x]
+                for (index, bound) in [1, Int.max, axis, 2].enumerated() { operands.append(try $0.integers("\(name)\(index)", [bound])) }
+                x = try $0.node(.slice(Slice(bounds: nil)), operands, name: name)
             }
             $0.output(try $0.node(.unary(Unary(function: .neg)), [x], name: "y"))
         }

@@ -13,6 +13,12 @@ import Testing
             tolerance: tolerance)
     }
 
+    @Test func aSentinelDoesNotHideTheRest() throws {
+        let share = TensorComparison.Tolerance(absolute: 0, relative: 1e-4, shareOfLargest: 1e-5)
+        #expect(try !Self.compare([-1, -2, -3, 1e30], [1, 2, 3, 1e30], share).isEqual)
+        #expect(try Self.compare([1.00001, 1e-7, 3, 4], [1, 0, 3, 4], share).isEqual)
+    }
+
     @Test func equalTensors() throws {
         let comparison = try Self.compare([1, -2, 3], [1, -2, 3], .none)
         #expect(comparison.isEqual)

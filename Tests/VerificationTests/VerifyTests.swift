@@ -31,6 +31,17 @@ struct VerifyTests {
         #expect(report.layers == nil)
     }
 
+    @Test func refusesToCompareOutputsWithoutElements() throws {
+        let graph = try chain(["y"], graphName: "same")
+        let empty = ScriptedBackend { _, _, names in
+            try Dictionary(uniqueKeysWithValues: names.map { ($0, try Tensor([Float](), shape: [0, 2])) })
+        }
+        let error = #expect(throws: CleaveError.self) {
+            try verify(graph, against: graph, inputs: .random(count: 2, seed: 1), backend: empty)
+        }
+        #expect(error?.kind == .invalidRequest)
+    }
+
     @Test func namesTheFirstLayerThatDiffers() throws {
         let original = try chain(["a", "b", "c", "y"], graphName: "original")
         let candidate = try chain(

@@ -36,7 +36,23 @@ typedef struct {
 /* y = activation(x); x and y may be the same. */
 void ck_activate(const float *x, float *y, int64_t count, ck_activation activation);
 
-typedef enum { CK_ADD, CK_SUB, CK_MUL, CK_DIV, CK_MAX, CK_MIN, CK_PRELU } ck_binary_kind;
+typedef enum {
+    CK_LOG, CK_FLOOR, CK_CEIL, CK_RECIPROCAL, CK_SIGN, CK_ERF, CK_SIN, CK_COS, CK_TAN, CK_ASIN, CK_ACOS, CK_ATAN, CK_SINH, CK_COSH,
+    CK_ASINH, CK_ACOSH, CK_ATANH, CK_SOFTSIGN,
+    /* max(0, min(1, alpha·x + beta)) */
+    CK_HARD_SIGMOID,
+    /* x > alpha ? x : 0 */
+    CK_THRESHOLDED_RELU,
+    /* beta·(x > 0 ? x : alpha·(eˣ − 1)) */
+    CK_SELU,
+    /* max(0, x) + min(0, alpha·(e^(x/alpha) − 1)) */
+    CK_CELU,
+} ck_unary_kind;
+
+/* y = f(x); x and y may be the same. */
+void ck_unary(ck_unary_kind kind, float alpha, float beta, const float *x, float *y, int64_t count);
+
+typedef enum { CK_ADD, CK_SUB, CK_MUL, CK_DIV, CK_MAX, CK_MIN, CK_PRELU, CK_POW } ck_binary_kind;
 
 enum { CK_MAX_RANK = 8 };
 

@@ -18,7 +18,7 @@ private struct SliceRange {
             let (first, last) = (position(start, 0, length), position(end, 0, length))
             return (first, last > first ? (last - first - 1) / step + 1 : 0)
         }
-        let (first, last) = (position(start, -1, length - 1), position(end, -1, length - 1))
+        let (first, last) = (position(start, min(0, length - 1), length - 1), position(end, -1, length - 1))
         return (first, first > last ? (first - last - 1) / -step + 1 : 0)
     }
 

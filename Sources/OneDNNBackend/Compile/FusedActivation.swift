@@ -92,13 +92,73 @@ extension Unary.Function {
         switch self {
         case .abs: .eltwise(.init(kind: ONEDNN_ABS))
         case .exp: .eltwise(.init(kind: ONEDNN_EXP))
-        case .log: .eltwise(.init(kind: ONEDNN_LOG))
         case .neg: .eltwise(.init(kind: ONEDNN_LINEAR, alpha: -1, beta: 0))
         case .round: .eltwise(.init(kind: ONEDNN_ROUND))
         case .sqrt: .eltwise(.init(kind: ONEDNN_SQRT))
-        case .acos, .acosh, .asin, .asinh, .atan, .atanh, .bitwiseNot, .ceil, .cos, .cosh, .erf, .floor, .isNaN, .not, .reciprocal,
+        case .acos, .acosh, .asin, .asinh, .atan, .atanh, .bitwiseNot, .ceil, .cos, .cosh, .erf, .floor, .isNaN, .log, .not, .reciprocal,
             .sign, .sin, .sinh, .tan:
             nil
+        }
+    }
+}
+
+/// A function that only our own kernels have, and that nothing takes in.
+struct LooseFunction: Sendable {
+    var kind: ck_unary_kind
+    var alpha: Float = 0
+    var beta: Float = 0
+
+    /// - Returns: `nil` for operators of another kind.
+    init?(_ operation: Operator) {
+        switch operation {
+        case .unary(let payload):
+            guard let kind = payload.function.loose else { return nil }
+            self.kind = kind
+        case .activation(let payload):
+            switch payload.function {
+            case .softsign: kind = CK_SOFTSIGN
+            case .hardSigmoid(let alpha, let beta): (kind, self.alpha, self.beta) = (CK_HARD_SIGMOID, alpha, beta)
+            case .thresholdedRelu(let alpha): (kind, self.alpha) = (CK_THRESHOLDED_RELU, alpha)
+            case .selu(let alpha, let gamma): (kind, self.alpha, beta) = (CK_SELU, alpha, gamma)
+            case .celu(let alpha): (kind, self.alpha) = (CK_CELU, alpha)
+            case .relu, .sigmoid, .tanh, .softplus, .hardSwish, .mish, .leakyRelu, .elu, .gelu, .shrink: return nil
+            }
+        default: return nil
+        }
+    }
+
+    /// Whether the function leaves the zeros in a layout's padding zero.
+    var keepsZero: Bool {
+        switch kind {
+        case CK_FLOOR, CK_CEIL, CK_SIGN, CK_ERF, CK_SIN, CK_TAN, CK_ASIN, CK_ATAN, CK_SINH, CK_ASINH, CK_ATANH, CK_SOFTSIGN, CK_SELU,
+            CK_CELU:
+            true
+        default: false
+        }
+    }
+}
+
+extension Unary.Function {
+    fileprivate var loose: ck_unary_kind? {
+        switch self {
+        case .acos: CK_ACOS
+        case .acosh: CK_ACOSH
+        case .asin: CK_ASIN
+        case .asinh: CK_ASINH
+        case .atan: CK_ATAN
+        case .atanh: CK_ATANH
+        case .ceil: CK_CEIL
+        case .cos: CK_COS
+        case .cosh: CK_COSH
+        case .erf: CK_ERF
+        case .floor: CK_FLOOR
+        case .log: CK_LOG
+        case .reciprocal: CK_RECIPROCAL
+        case .sign: CK_SIGN
+        case .sin: CK_SIN
+        case .sinh: CK_SINH
+        case .tan: CK_TAN
+        case .abs, .bitwiseNot, .exp, .isNaN, .neg, .not, .round, .sqrt: nil
         }
     }
 }

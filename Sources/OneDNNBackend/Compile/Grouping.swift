@@ -43,7 +43,9 @@ struct Group {
     }
 
     /// The nodes that make the first result.
-    var mainNodes: [Node] { [anchor] + affine.map(\.node) + epilogue.flatMap(\.nodes) }
+    var mainNodes: [Node] { mainNodes(withEpilogue: epilogue.count) }
+    /// The nodes that make it with the first `count` parts of the epilogue.
+    func mainNodes(withEpilogue count: Int) -> [Node] { [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes) }
     var nodes: [Node] { mainNodes + (second?.nodes ?? []) }
 
     /// The value that the group makes with the first `count` parts of its epilogue.

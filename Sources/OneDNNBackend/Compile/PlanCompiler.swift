@@ -99,7 +99,9 @@ struct PlanCompiler {
 
     /// Whether a value lives in a buffer: it is float32, of a known shape, and not empty.
     func isBuffered(_ id: ValueID) -> Bool {
-        guard let type = graph[program.resolve(id)].tensorType, type.elementType == .float32, let shape = type.knownShape else { return false }
+        guard let type = graph[program.resolve(id)].tensorType, type.elementType == .float32, let shape = type.knownShape else {
+            return false
+        }
         return shape.count <= 12 && !shape.contains(0)
     }
 

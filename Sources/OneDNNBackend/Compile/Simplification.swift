@@ -105,15 +105,16 @@ struct Simplification {
         var live = outputs
         var kept: [Node] = []
         for node in nodes.reversed() where node.outputs.contains(where: { $0.map { live.contains($0) } ?? false }) {
-            if case .opaque = node.operator {
-                throw CleaveError(
-                    .unsupported, "the onednn backend does not run this operator",
-                    at: .init(node: graph.label(of: node), operatorName: node.operator.name))
-            }
             kept.append(node)
             for input in node.inputs.compactMap({ $0 }) where constant(input) == nil { live.insert(resolve(input)) }
         }
         nodes = kept.reversed()
+        for node in nodes {
+            guard case .opaque = node.operator else { continue }
+            throw CleaveError(
+                .unsupported, node.operator.reasonAgainstRunning(on: "onednn"),
+                at: .init(node: graph.label(of: node), operatorName: node.operator.qualifiedName))
+        }
         for (index, node) in nodes.enumerated() {
             for input in node.inputs.compactMap({ $0 }) { readers[resolve(input), default: []].append(index) }
         }

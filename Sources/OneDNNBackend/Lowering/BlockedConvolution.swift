@@ -41,7 +41,7 @@ extension PlanCompiler {
             hasResidual: epilogue.residual != nil)
         emit(
             NativeKernel(kernel.name, buffers: buffers + constants + writes) { addresses, _ in kernel.run(addresses) },
-            computing: [group.anchor] + group.affine.map(\.node) + group.epilogue[..<epilogue.count].flatMap(\.nodes) + (second?.nodes ?? []),
+            computing: group.mainNodes(withEpilogue: epilogue.count) + (second?.nodes ?? []),
             reads: buffers + constants, writes: writes)
         define(output, in: result, layout)
         if let second { define(second.output, in: writes[1], layout) }

@@ -52,21 +52,15 @@ extension PlanCompiler {
         let source = shape(input), weights = shape(weight), result = shape(output)
         guard (3...5).contains(source.count), weights.count == source.count, convolution.groups > 0 else { return false }
         let resolved = try convolution.window.resolved(kernel: Array(weights.dropFirst(2)))
-        // Output position o comes from input i where o = i·stride + tap·dilation − begin.
-        var begin: [Int] = [], end: [Int] = []
-        for axis in source.indices.dropFirst(2).map({ $0 - 2 }) {
-            let full = (source[axis + 2] - 1) * resolved.strides[axis] + resolved.extent(axis)
-            let extra = convolution.outputPadding.isEmpty ? 0 : convolution.outputPadding[axis]
-            let total = full + extra - result[axis + 2]
-            switch resolved.padding {
-            case .explicit(let given, _) where convolution.outputShape == nil: begin.append(given[axis])
-            case .explicit, .valid, .sameLower: begin.append(total - total / 2)
-            case .sameUpper: begin.append(total / 2)
-            }
-            end.append(full - begin[axis] - result[axis + 2])
+        guard convolution.outputShape == nil, case .explicit(let begin, _) = resolved.padding, begin.allSatisfy({ $0 >= 0 }) else {
+            return false
         }
-        guard begin.allSatisfy({ $0 >= 0 }), convolution.outputShape == nil, case .explicit = resolved.padding else { return false }
-        let window = Primitive.Window(kernel: resolved.kernel, strides: resolved.strides, dilations: resolved.dilations, begin: begin, end: end)
+        // Output position o comes from input i where o = i·stride + tap·dilation − begin; what is left over is padding at the end.
+        let end = begin.indices.map { axis in
+            (source[axis + 2] - 1) * resolved.strides[axis] + resolved.extent(axis) - begin[axis] - result[axis + 2]
+        }
+        let window = Primitive.Window(
+            kernel: resolved.kernel, strides: resolved.strides, dilations: resolved.dilations, begin: begin, end: end)
         // ONNX has [C, M/groups, k…], oneDNN wants [groups, M/groups, C/groups, k…].
         let (groups, kernel) = (convolution.groups, Array(weights.dropFirst(2))), taps = kernel.reduce(1, *)
         let perGroup = weights[0] / groups
@@ -150,7 +144,10 @@ extension PlanCompiler {
         let buffer = try operand(request.input, in: source)
         var arguments = [PrimitiveKernel.Argument(ONEDNN_SOURCE, buffer, source)]
         var result: BufferID?
-        if let index = epilogue.firstIndex(where: { if case .add = $0.kind { true } else { false } }), case .add(let other) = epilogue[index].kind {
+        let residuals = epilogue.enumerated().compactMap { index, part in
+            if case .add(let other) = part.kind { (index, other) } else { nil }
+        }
+        if let (index, other) = residuals.first {
             let residual = try operand(other, in: destination)
             if residual != buffer, residual != sourceBuffer, isReusable(residual) {
                 result = residual
@@ -171,7 +168,7 @@ extension PlanCompiler {
         let reads = arguments.map(\.buffer)
         emit(
             PrimitiveKernel(primitive: primitive, arguments: arguments),
-            computing: [group.anchor] + group.affine.map(\.node) + epilogue.flatMap(\.nodes), reads: reads, writes: [target])
+            computing: group.mainNodes(withEpilogue: epilogueCount), reads: reads, writes: [target])
         define(output, in: target, destination)
     }
 

@@ -5,23 +5,30 @@ import Tensors
 
 extension PlanCompiler {
     mutating func lowerActivation(_ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        guard let function = program.activation(of: node) else { return false }
+        let function = program.activation(of: node), loose = LooseFunction(node.operator)
+        guard let keepsZero = function?.keepsZero ?? loose?.keepsZero else { return false }
         var (buffer, layout) = try home(input)
-        if layout.hasPadding, !function.keepsZero {
+        if layout.hasPadding, !keepsZero {
             layout = try .plain(shape(input))
             buffer = try operand(input, in: layout)
         }
+        let primitive = try function.flatMap { $0.native == nil ? try Primitive.eltwise($0.eltwise, layout) : nil }
         let target = isReusable(buffer) ? buffer : makeBuffer(.arena, byteCount: layout.byteCount)
+        let count = Int64(layout.byteCount / MemoryLayout<Float>.size)
         let kernel: any Kernel
-        if let activation = function.native {
-            let count = Int64(layout.byteCount / MemoryLayout<Float>.size)
+        if let primitive {
+            kernel = PrimitiveKernel(
+                primitive: primitive, arguments: [.init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, layout)])
+        } else if let activation = function?.native {
             kernel = NativeKernel("cleave:activate", buffers: [buffer, target]) { addresses, _ in
                 ck_activate(addresses[0].floats, addresses[1].floats, count, activation)
             }
+        } else if let loose {
+            kernel = NativeKernel("cleave:unary", buffers: [buffer, target]) { addresses, _ in
+                ck_unary(loose.kind, loose.alpha, loose.beta, addresses[0].floats, addresses[1].floats, count)
+            }
         } else {
-            kernel = PrimitiveKernel(
-                primitive: try .eltwise(function.eltwise, layout),
-                arguments: [.init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, layout)])
+            return false
         }
         emit(kernel, computing: [node], reads: [buffer], writes: [target])
         define(output, in: target, layout)
@@ -65,8 +72,8 @@ extension PlanCompiler {
         }
         guard operands.count == 2 || views.prefix(2).contains(where: { $0.isDense }) else { return false }
         let reused = views.prefix(2).first { $0.isDense && isReusable($0.buffer) && buffers[$0.buffer.index].byteCount == layout.byteCount }
-        let isShared = reused.map { reused in views.dropFirst(2).contains { $0.buffer == reused.buffer } } ?? false
-        let target = isShared ? makeBuffer(.arena, byteCount: layout.byteCount) : reused?.buffer ?? makeBuffer(.arena, byteCount: layout.byteCount)
+        let isFree = reused.map { reused in !views.dropFirst(2).contains { $0.buffer == reused.buffer } } ?? false
+        let target = (isFree ? reused?.buffer : nil) ?? makeBuffer(.arena, byteCount: layout.byteCount)
         let dense = BroadcastView(buffer: target, strides: BroadcastView.denseStrides(layout.physicalShape), isDense: true)
         var left = views[0]
         for (index, right) in views.enumerated().dropFirst() {
@@ -131,7 +138,8 @@ extension PlanCompiler {
         } else {
             return nil
         }
-        return BroadcastView(buffer: source, strides: BroadcastView.strides(blockedShape(aligned), to: layout.physicalShape), isDense: false)
+        let strides = BroadcastView.strides(blockedShape(aligned), to: layout.physicalShape)
+        return BroadcastView(buffer: source, strides: strides, isDense: false)
     }
 
     private mutating func blockedConstant(_ id: ValueID, _ aligned: [Int], _ layout: Layout) throws -> BufferID {
@@ -193,7 +201,8 @@ extension Binary.Function {
         case .mul: CK_MUL
         case .div: CK_DIV
         case .prelu: CK_PRELU
-        case .pow, .mod, .fmod, .equal, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor, .bitwiseAnd, .bitwiseOr,
+        case .pow: CK_POW
+        case .mod, .fmod, .equal, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor, .bitwiseAnd, .bitwiseOr,
             .bitwiseXor, .shiftLeft, .shiftRight:
             nil
         }

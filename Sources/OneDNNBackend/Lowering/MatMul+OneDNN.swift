@@ -79,8 +79,7 @@ extension PlanCompiler {
                     .init(ONEDNN_SOURCE, buffer, source.layout), .init(ONEDNN_WEIGHTS, packed, try primitive.layout(ONEDNN_WEIGHTS)),
                     .init(ONEDNN_BIAS, biases, vector), .init(ONEDNN_DESTINATION, target, result),
                 ]),
-            computing: [group.anchor] + group.affine.map(\.node) + group.epilogue[..<count].flatMap(\.nodes),
-            reads: [buffer, packed, biases], writes: [target])
+            computing: group.mainNodes(withEpilogue: count), reads: [buffer, packed, biases], writes: [target])
         define(output, in: target, try .plain(shape(output)))
         try lowerRest(of: group, from: count)
         return true
@@ -103,7 +102,7 @@ extension PlanCompiler {
                     .init(ONEDNN_SOURCE, left, a.layout), .init(ONEDNN_WEIGHTS, right, b.layout),
                     .init(ONEDNN_DESTINATION, target, result),
                 ]),
-            computing: [group.anchor] + group.epilogue[..<count].flatMap(\.nodes), reads: [left, right], writes: [target])
+            computing: group.mainNodes(withEpilogue: count), reads: [left, right], writes: [target])
         define(output, in: target, result)
         try lowerRest(of: group, from: count)
         return true

@@ -101,7 +101,9 @@ extension PlanCompiler {
 
     mutating func lower(_ reduction: Reduction, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         let lengths = shape(input)
-        guard let kind = reduction.function.kernel, let axes = axes(of: reduction, node, rank: lengths.count), !axes.isEmpty else { return false }
+        guard let kind = reduction.function.kernel, let axes = axes(of: reduction, node, rank: lengths.count), !axes.isEmpty else {
+            return false
+        }
         if axes == Array(2..<max(2, lengths.count)) {
             if reduction.function == .mean { return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output) }
             if reduction.function == .max { return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output) }

@@ -4,7 +4,9 @@ import Tensors
 
 extension PlanCompiler {
     mutating func lower(_ resize: Resize, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        guard !resize.excludeOutside, resize.aspectRatioPolicy == .stretch, scalesAreLengthRatios(resize, node, input, output) else { return false }
+        guard !resize.excludeOutside, resize.aspectRatioPolicy == .stretch, scalesAreLengthRatios(resize, node, input, output) else {
+            return false
+        }
         let factors = integerFactors(input, output)
         switch resize.mode {
         case .nearest:
@@ -38,9 +40,10 @@ extension PlanCompiler {
     private func scalesAreLengthRatios(_ resize: Resize, _ node: Node, _ input: ValueID, _ output: ValueID) -> Bool {
         let isOldForm = node.inputs.count == 2
         let operand = isOldForm ? node.inputs[1] : node.input(Resize.Operand.scales)
-        guard let operand, let scales = elements(operand), !scales.isEmpty else { return resize.axes == nil }
+        guard resize.axes == nil else { return false }
+        guard let operand, constant(operand)?.count != 0 else { return true }
         let source = shape(input), result = shape(output)
-        guard resize.axes == nil, scales.count == source.count else { return false }
+        guard let scales = elements(operand), scales.count == source.count else { return false }
         return source.indices.allSatisfy { Float(source[$0]) * scales[$0] == Float(result[$0]) }
     }
 
@@ -50,7 +53,9 @@ extension PlanCompiler {
         return pairs.allSatisfy { $1 % $0 == 0 } ? pairs.map { $1 / $0 } : nil
     }
 
-    private mutating func lowerResampling(_ kind: onednn_resampling_kind, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+    private mutating func lowerResampling(
+        _ kind: onednn_resampling_kind, _ node: Node, _ input: ValueID, _ output: ValueID
+    ) throws -> Bool {
         let lengths = shape(input), result = shape(output)
         guard (3...5).contains(lengths.count), lengths.prefix(2) == result.prefix(2) else { return false }
         let (buffer, layout) = try home(input)

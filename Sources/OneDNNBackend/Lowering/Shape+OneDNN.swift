@@ -84,7 +84,9 @@ extension PlanCompiler {
         let lengths = shape(input)
         let axis = split.axis < 0 ? split.axis + lengths.count : split.axis
         let outputs = node.outputs.compactMap { $0 }
-        guard lengths.indices.contains(axis), outputs.count == node.outputs.count, outputs.allSatisfy({ isBuffered($0) }) else { return false }
+        guard lengths.indices.contains(axis), outputs.count == node.outputs.count, outputs.allSatisfy({ isBuffered($0) }) else {
+            return false
+        }
         let buffer = try plainOperand(input), strides = Self.denseStrides(lengths)
         var start = 0
         for output in outputs {

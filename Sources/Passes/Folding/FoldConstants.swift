@@ -13,7 +13,7 @@ public typealias ConstantEvaluator = @Sendable (
 /// nodes where they are graph outputs).
 ///
 /// Left alone, so that the file does not grow out of proportion:
-/// - results of more than 1 MiB that are more than twice as large as their operands;
+/// - results of more than 1 MiB that are more than twice as large as their operands, or more than 64 MiB larger;
 /// - `ConstantOfShape` of more than 16 KiB: models that come without their trained weights have these as weights. Batch norm
 ///   folding reads them as they are, and writes them out only where channels come to differ;
 /// - `DequantizeLinear`, which keeps weights small on purpose.
@@ -31,6 +31,7 @@ public struct FoldConstants: RewriteRule {
 
     static let largestResult = 1 << 20
     static let largestFill = 16 << 10
+    static let largestGrowth = 64 << 20
     /// About a second of the slowest evaluator.
     static let mostMultiplyAccumulates = 100_000_000
 
@@ -62,7 +63,7 @@ public struct FoldConstants: RewriteRule {
         }
         var isFill = false
         if case .constantOfShape = node.operator { isFill = true }
-        let operandBytes = node.inputs.reduce(0) { $0 + (graph.constant($1)?.byteCount ?? 0) }
+        let operandBytes = Set(node.inputs).reduce(0) { $0 + (graph.constant($1)?.byteCount ?? 0) }
         for value in node.outputs.compactMap({ $0 }) {
             guard let type = graph[value].tensorType, let shape = type.knownShape, let count = try? Tensor.elementCount(of: shape),
                 let bytes = type.elementType.byteCount(elements: count)
@@ -70,7 +71,7 @@ public struct FoldConstants: RewriteRule {
                 if node.operator.hasSizeOfData && operandBytes <= Self.largestResult { continue }
                 return SkipReason("the size of its result is not known before it is computed")
             }
-            let limit = isFill ? Self.largestFill : max(Self.largestResult, 2 * operandBytes)
+            let limit = isFill ? Self.largestFill : max(Self.largestResult, operandBytes + min(operandBytes, Self.largestGrowth))
             if bytes > limit { return SkipReason("its result would take \(bytes) bytes, but its operands only \(operandBytes)") }
         }
         guard let work = node.operator.payload.multiplyAccumulates(graph.costContext(of: node)), work > Self.mostMultiplyAccumulates

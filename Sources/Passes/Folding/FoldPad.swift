@@ -117,7 +117,8 @@ public struct FoldPad: RewriteRule {
             result.padding = .explicit(begin: begins.map(\.partialValue), end: ends.map(\.partialValue))
         case .sameUpper, .sameLower: return nil
         }
-        return result
+        // Fails where the pads are beyond what a window takes.
+        return (try? result.resolved(kernel: [Int](repeating: 1, count: pads.begin.count))).map { _ in result }
     }
 
     private static func reasonAgainst(_ window: Window, _ pads: SpatialPads, ceilMode: Bool) -> SkipReason? {

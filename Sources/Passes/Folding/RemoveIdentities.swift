@@ -81,6 +81,7 @@ extension Graph {
     }
 
     private func isDropoutAtInference(_ node: Node) -> Bool {
+        if case .dropout(let dropout) = node.operator, dropout.isTestLegacy == false { return false }
         guard let training = node.input(Dropout.Operand.trainingMode) else { return true }
         return constant(training)?.doubles()?.allSatisfy { $0 == 0 } == true
     }

@@ -45,6 +45,6 @@ extension Graph {
 }
 
 extension ConstantOperand {
-    /// A weight with more elements than this is not written out: 2²⁹, half of what an ONNX file can hold in float32.
-    static let largestCount = 1 << 29
+    /// A fill with more elements than this is not written out: 64 MB in float32, more than any layer that is worth folding.
+    static let largestCount = 1 << 24
 }
