@@ -97,9 +97,9 @@ import Testing
             let x = try $0.relu(try $0.input("x", [2, 3, 9, 9]), name: "a")
             let s = try $0.node(.slice(Slice(bounds: .init(starts: [1], ends: [8], axes: [3]))), [x], name: "s")
             let t = try $0.node(.slice(Slice(bounds: .init(starts: [0, 1], ends: [2, 2], axes: nil))), [s], name: "t")
-            $0.output(try $0.relu(t, name: "y"))
+            $0.output(try $0.node(.unary(Unary(function: .neg)), [t], name: "y"))
         }
-        #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Slice", "Relu"])
+        #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Slice", "Neg"])
     }
 
     @Test(arguments: [(1, 1, 1), (-3, 1, 1), (2, 1, 2)]) func nestedConcats(_ inner: Int, _ outer: Int, _ count: Int) throws {

@@ -23,7 +23,7 @@ struct NodeSplicer {
     private var nodeCount = 0
 
     /// Functions that call each other can stand for exponentially many nodes.
-    private static let mostNodes = 1_000_000
+    private static let mostNodes = 250_000
 
     /// - Parameter taken: every name of a value in the model's graph and the graphs in it.
     init(
