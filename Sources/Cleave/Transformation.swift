@@ -9,8 +9,14 @@ public struct Transformation: Sendable {
     /// Folds batch norms into the layers before them.
     public static let foldBatchNorm = Transformation.pass(RewritePass(FoldBatchNorm()))
 
-    /// Everything that can be computed or simplified before the network runs: see `Pipeline.fold`.
-    public static let fold = Transformation.pipeline(.fold(evaluate: evaluate))
+    /// Everything that can be computed or simplified before the network runs: see `Pipeline.fold` and `Graph.lower`.
+    public static let fold = Transformation { graph in
+        try graph.lower()
+        var reports: [PassReport] = []
+        // What is folded may settle the condition of an `If`.
+        repeat { reports += try Pipeline.fold(evaluate: evaluate).run(on: &graph) } while try graph.lower()
+        return reports
+    }
 
     /// Replaces convolutions by a separable form: see `SeparateConvolutions`.
     public static func separate(

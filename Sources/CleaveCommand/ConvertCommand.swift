@@ -88,6 +88,7 @@ struct ConvertCommand: ParsableCommand {
         let pass = SeparateConvolutions(form, scope: scope, initialize: initialization)
         let summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "converting", showingLayers: layers, progress: progress) { graph in
+                try graph.lower()
                 let separation = try pass.separate(&graph) { done, total in
                     progress(WorkProgress(task: "converting", completed: done, total: total, unit: "weights"))
                 }

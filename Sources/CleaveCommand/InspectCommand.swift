@@ -49,17 +49,19 @@ struct InspectCommand: ParsableCommand {
     private func summary(of path: String) throws -> ModelSummary {
         var graph = try Graph(onnx: path)
         return try locating(file: path) {
+            let size = fileSize(of: graph, readFrom: path)
+            try graph.lower()
             if !shape.isEmpty {
                 let shapes = Dictionary(shape.map { ($0.name, $0.lengths) }, uniquingKeysWith: { _, last in last })
                 graph = try graph.specialized(inputShapes: shapes)
             }
-            return try ModelSummary(graph, file: path, fileSize: fileSize(path))
+            return try ModelSummary(graph, file: path, fileSize: size)
         }
     }
 }
 
-/// Bytes of the model file alone; external data is counted with the model that `cleave` writes.
-func fileSize(_ path: String) -> Int? {
+/// Bytes of the model file and of the files beside it that hold its external data.
+func fileSize(of graph: Graph, readFrom path: String) -> Int? {
     var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : nil
+    return stat(path, &status) == 0 ? Int(status.st_size) + (graph.encoding?.externalByteCount ?? 0) : nil
 }

@@ -23,6 +23,14 @@ struct ModelOutput: ParsableArguments {
     }
 }
 
+extension Graph {
+    /// Reads a model to run it.
+    init(executable path: String) throws {
+        let graph = try Graph(onnx: path)
+        self = try locating(file: path) { try graph.lowered() }
+    }
+}
+
 /// Reads a model, changes it, writes it, and says what that did.
 /// - Parameter task: what `change` does, as a verb for the progress line.
 func rewrite(
@@ -33,7 +41,7 @@ func rewrite(
     try file.check()
     progress(WorkProgress(task: "reading \(path)"))
     var graph = try Graph(onnx: path)
-    let before = try locating(file: path) { try ModelSize(graph, file: path, fileSize: fileSize(path) ?? 0) }
+    let before = try locating(file: path) { try ModelSize(graph, file: path, fileSize: fileSize(of: graph, readFrom: path) ?? 0) }
     progress(WorkProgress(task: task))
     let (reports, separation) = try locating(file: path) { try change(&graph) }
     progress(WorkProgress(task: "writing \(file.path)"))

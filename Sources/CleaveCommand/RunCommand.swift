@@ -46,7 +46,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         if profile {
-            let graph = try Graph(onnx: model)
+            let graph = try Graph(executable: model)
             let profile = try locating(file: model) {
                 try Cleave.profile(graph, on: samples.source(for: graph), backend: backend.backend)
             }
@@ -55,7 +55,7 @@ struct RunCommand: ParsableCommand {
         if let outputPath { try AtomicFile.checkWritable(outputPath) }
         let result = try output.withProgress { progress in
             progress(WorkProgress(task: "reading \(model)"))
-            let graph = try Graph(onnx: model)
+            let graph = try Graph(executable: model)
             let source = try samples.source(for: graph)
             return try locating(file: model) {
                 try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)

@@ -43,9 +43,9 @@ struct VerifyCommand: ParsableCommand {
     func run() throws {
         let report = try output.withProgress { progress in
             progress(WorkProgress(task: "reading \(original)"))
-            let originalGraph = try Graph(onnx: original)
+            let originalGraph = try Graph(executable: original)
             progress(WorkProgress(task: "reading \(candidate)"))
-            let candidateGraph = try Graph(onnx: candidate)
+            let candidateGraph = try Graph(executable: candidate)
             let source = try samples.source(for: originalGraph)
             return try verify(
                 candidateGraph, against: originalGraph, inputs: source, backend: backend.backend, tolerance: tolerance.tolerance,

@@ -145,11 +145,16 @@ public struct GraphEncoding: Hashable, Sendable {
     public var initializerOrder: [String]
     /// Names of `value_info` entries in order.
     public var declarationOrder: [String]
+    /// Bytes of all files that tensors of the model keep their elements in.
+    public var externalByteCount: Int
 
-    public init(model: [UInt8], listedInputs: [String], initializerOrder: [String], declarationOrder: [String]) {
+    public init(
+        model: [UInt8], listedInputs: [String], initializerOrder: [String], declarationOrder: [String], externalByteCount: Int
+    ) {
         self.model = model
         self.listedInputs = listedInputs
         self.initializerOrder = initializerOrder
         self.declarationOrder = declarationOrder
+        self.externalByteCount = externalByteCount
     }
 }

@@ -57,6 +57,9 @@ final class ExternalData {
         return (storage, reference.offset..<(reference.offset + (reference.length ?? available)))
     }
 
+    /// Bytes of all files that were asked for so far.
+    var byteCount: Int { files.values.reduce(0) { $0 + $1.bytes.count } }
+
     private func file(_ location: String) throws -> TensorStorage {
         if let known = files[location] { return known }
         let path = try path(of: location)

@@ -7,6 +7,7 @@ import Tensors
 struct Importer {
     private let model: UnsafeMutablePointer<Onnx__ModelProto>
     private let message: UnsafeMutablePointer<Onnx__GraphProto>
+    private let external: ExternalData
     private let tensors: TensorReader
     private var carried: CarriedTensors
     /// Operators that the model's own functions define.
@@ -25,6 +26,7 @@ struct Importer {
         }
         self.model = model
         message = graph
+        self.external = external
         tensors = TensorReader(external: external)
         carried = CarriedTensors(external: external)
         opsets = try Self.opsets(of: model.pointee)
@@ -312,7 +314,8 @@ struct Importer {
             model: residual,
             listedInputs: try elements(message.pointee.input, message.pointee.n_input).map { try text($0.pointee.name) },
             initializerOrder: try elements(message.pointee.initializer, message.pointee.n_initializer).map { try text($0.pointee.name) },
-            declarationOrder: try elements(message.pointee.value_info, message.pointee.n_value_info).map { try text($0.pointee.name) })
+            declarationOrder: try elements(message.pointee.value_info, message.pointee.n_value_info).map { try text($0.pointee.name) },
+            externalByteCount: external.byteCount)
     }
 
     /// - Throws: `CleaveError` when an output has elements of another type than it is declared with.

@@ -131,8 +131,9 @@ public struct SeparateConvolutions: Pass {
         guard !ignoresCost else { return groups }
         return groups.filter { group in
             let value = group.members[0].weight
-            if graph.useCount(of: value) == group.members.count, !graph.isOutput(value) { return true }
-            let members = Set(group.members.map(\.node.id))
+            let asked = graph.shapeReaders(of: value).count
+            if graph.useCount(of: value) == group.members.count + asked, !graph.isOutput(value) { return true }
+            let members = Set((group.members.map(\.node) + graph.shapeReaders(of: value)).map(\.id))
             let other = graph.consumers(of: value).first { !members.contains($0.id) }.map { "'\(graph.label(of: $0))'" }
             for member in group.members {
                 outcome.skips[member.node.id] = SkipReason("weight is shared with \(other ?? "the outputs"), which would keep it")

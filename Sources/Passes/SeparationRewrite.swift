@@ -29,9 +29,22 @@ extension SeparateConvolutions {
                         try replace(member, by: choice.separation, weights: weights, in: &editor)
                     }
                 }
-                editor.removeUnused(group.members[0].weight)
+                try removeUnused(group.members[0].weight, from: &editor)
             }
         }
+    }
+
+    /// Removes a weight of which nothing is wanted any more but its shape, which is known.
+    private func removeUnused(_ weight: ValueID, from editor: inout GraphEditor) throws {
+        let readers = editor.graph.shapeReaders(of: weight)
+        guard editor.graph.useCount(of: weight) == readers.count, !editor.graph.isOutput(weight) else { return }
+        for reader in readers {
+            for (value, tensor) in editor.graph.knownResults(of: reader) ?? [] {
+                try editor.fold(value, of: reader, to: tensor, pass: name)
+            }
+            editor.remove(reader.id)
+        }
+        editor.removeUnused(weight)
     }
 
     private func replace(
@@ -51,6 +64,19 @@ extension SeparateConvolutions {
             .convolution(layers[1].convolution), inputs: [between, weights[1]] + bias, output: .existing(output),
             name: "\(member.label)/\(layers[1].role.rawValue)", before: node.id, origin: origin)
         editor.remove(node.id)
+    }
+}
+
+extension Graph {
+    /// The nodes that ask for nothing but the value's shape, when that is known: PyTorch's exporter writes them beside every
+    /// convolution, unless it optimizes.
+    func shapeReaders(of value: ValueID) -> [Node] {
+        consumers(of: value).filter { node in
+            switch node.operator {
+            case .shapeOf, .sizeOf: node.captures.isEmpty && knownResults(of: node) != nil
+            default: false
+            }
+        }
     }
 }
 

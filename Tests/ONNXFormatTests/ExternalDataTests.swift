@@ -54,6 +54,7 @@ struct ExternalDataTests {
         let expected = try bias(0)
         let range = [("offset", "10"), ("length", "2400")]
         #expect(try read([("location", "weights.bin")] + range).value(named: "w")?.constant == expected)
+        #expect(try read([("location", "weights.bin")] + range).encoding?.externalByteCount == 2410)
         #expect(try read([("location", "weights.bin"), ("offset", "10")]).value(named: "w")?.constant == expected)
         #expect(
             try read([("location", "sub/w"), ("checksum", "da39a3ee")] + range, dataFile: "sub/w").value(named: "w")?.constant == expected)

@@ -49,6 +49,22 @@ import Testing
         #expect(separated.value(named: "a.weight") == nil && separated.value(named: "stem.weight") != nil)
     }
 
+    /// `Shape` of the weight, as PyTorch's exporter writes it to make a bias of zeros.
+    @Test(arguments: SeparableForm.allCases) func aReaderOfTheWeightsShapeIsNoReaderOfTheWeight(form: SeparableForm) throws {
+        var graph = try Self.residual()
+        try graph.edit { editor in
+            let weight = try #require(editor.graph.value(named: "a.weight")).id
+            let shape = try editor.insertSingle(
+                .shapeOf(ShapeOf(start: 0, end: nil)), inputs: [weight], output: .new(name: "s"), name: "s", before: nil, origin: nil)
+            editor.setOutputs(editor.graph.outputs + [shape])
+        }
+        let (separated, report) = try Self.separate(graph, SeparateConvolutions(form))
+        #expect(report.layers.map(\.node) == ["a", "c"])
+        #expect(separated.value(named: "a.weight") == nil)
+        #expect(separated.interface == graph.interface)
+        #expect(separated.constant(separated.value(named: "s")?.id)?.int64s() == [16, 16, 3, 3])
+    }
+
     @Test(arguments: SeparableForm.allCases, [DecompositionRank.paper, .count(3), .energy(0.5), .exact])
     func aSecondRunFindsNothingToDo(form: SeparableForm, rank: DecompositionRank) throws {
         for scope in SeparateConvolutions.Scope.allCases {

@@ -41,7 +41,7 @@ public struct FoldConstants: RewriteRule {
         default: break
         }
         guard node.captures.isEmpty, node.outputs.contains(where: { $0 != nil }) else { return .unrelated }
-        if let results = knownContents(of: node, in: graph) { return .match(Match(results: results)) }
+        if let results = graph.knownResults(of: node) { return .match(Match(results: results)) }
         guard node.inputs.allSatisfy({ $0 == nil || graph.constant($0) != nil }) else { return .unrelated }
         if let reason = reasonAgainst(node, graph) { return .skip(reason) }
         return computed(node, graph)
@@ -51,20 +51,6 @@ public struct FoldConstants: RewriteRule {
         for (value, tensor) in match.results { try editor.fold(value, of: node, to: tensor, pass: name) }
         editor.remove(node.id)
         return match.results.map(\.tensor.description).joined(separator: ", ")
-    }
-
-    /// The outputs when inference knows every element of each.
-    private func knownContents(of node: Node, in graph: Graph) -> [(value: ValueID, tensor: Tensor)]? {
-        var results: [(value: ValueID, tensor: Tensor)] = []
-        for value in node.outputs.compactMap({ $0 }) {
-            guard let contents = graph[value].contents, let type = graph[value].tensorType, let shape = type.knownShape else { return nil }
-            let known = contents.compactMap { $0.known.map { Int64($0) } }
-            guard known.count == contents.count, type.elementType.isInteger || type.elementType == .bool,
-                let tensor = try? Tensor(known, shape: shape, as: type.elementType)
-            else { return nil }
-            results.append((value, tensor))
-        }
-        return results
     }
 
     private func reasonAgainst(_ node: Node, _ graph: Graph) -> SkipReason? {
@@ -113,6 +99,22 @@ public struct FoldConstants: RewriteRule {
             match.append((value, tensor))
         }
         return .match(Match(results: match))
+    }
+}
+
+extension Graph {
+    /// The node's outputs when inference knows every element of each.
+    func knownResults(of node: Node) -> [(value: ValueID, tensor: Tensor)]? {
+        var results: [(value: ValueID, tensor: Tensor)] = []
+        for value in node.outputs.compactMap({ $0 }) {
+            guard let contents = self[value].contents, let type = self[value].tensorType, let shape = type.knownShape else { return nil }
+            let known = contents.compactMap { $0.known.map { Int64($0) } }
+            guard known.count == contents.count, type.elementType.isInteger || type.elementType == .bool,
+                let tensor = try? Tensor(known, shape: shape, as: type.elementType)
+            else { return nil }
+            results.append((value, tensor))
+        }
+        return results
     }
 }
 

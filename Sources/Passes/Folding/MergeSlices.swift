@@ -49,9 +49,8 @@ public struct MergeSlices: RewriteRule {
         } else {
             slice = Slice(bounds: nil)
             let label = editor.graph.label(of: node)
-            let operands = [("starts", cuts.map(\.start)), ("ends", cuts.map(\.end)), ("axes", cuts.map(\.axis)), ("steps", cuts.map(\.step))]
-            for (what, numbers) in operands {
-                inputs.append(try editor.addConstant(Tensor(vector: numbers.map { Int64($0) }), name: "\(label)_\(what)"))
+            for (what, part) in [("starts", \Cut.start), ("ends", \Cut.end), ("axes", \Cut.axis), ("steps", \Cut.step)] {
+                inputs.append(try editor.addConstant(Tensor(vector: cuts.map { Int64($0[keyPath: part]) }), name: "\(label)_\(what)"))
             }
         }
         try editor.insert(
