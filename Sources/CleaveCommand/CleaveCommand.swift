@@ -25,6 +25,7 @@ struct CleaveCommand: ParsableCommand {
 
     static func main() {
         removeUnfinishedFilesOnInterrupt()
+        explainFilesThatShrink()
         do {
             var command = try parseAsRoot()
             try command.run()
