@@ -47,7 +47,9 @@ public struct GraphEditor {
     public mutating func addValue(named name: String, source: Value.Source, type: ValueType?) throws -> ValueID {
         guard !name.isEmpty else { throw CleaveError(.invalidGraph, "a value has an empty name") }
         guard graph.valueIDs[name] == nil else {
-            throw CleaveError(.invalidGraph, "two values are called '\(name)', expected unique names", at: .init(tensor: name))
+            throw CleaveError(
+                .invalidGraph, "two values are called '\(name)', expected unique names", at: .init(tensor: name),
+                suggestion: "rename one of them, or export the model again")
         }
         let id = ValueID(graph.valueTable.count)
         graph.valueTable.append(

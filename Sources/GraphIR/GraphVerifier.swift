@@ -59,8 +59,11 @@ private struct GraphVerifier {
             if domain.isEmpty, !Graph.supportedOpsets.contains(opset.version) {
                 let range = Graph.supportedOpsets
                 report(
-                    "the model uses version \(opset.version) of ONNX's operator set, expected \(range.lowerBound) to \(range.upperBound)",
-                    kind: .unsupported, breaksStructure: false)
+                    CleaveError(
+                        .unsupported,
+                        "the model uses version \(opset.version) of ONNX's operator set, expected \(range.lowerBound) to "
+                            + "\(range.upperBound)",
+                        suggestion: "export the model again with opset \(range.upperBound)"))
             }
         }
         if !seen.contains("") {

@@ -46,7 +46,9 @@ struct Importer {
         }
         let versions = Set(imports.filter { OperatorTable.isDefaultDomain($0.domain) }.map(\.version)).sorted()
         guard versions.count <= 1 else {
-            throw CleaveError(.malformedFile, "the default operator set is imported in versions \(versions), expected one")
+            throw CleaveError(
+                .malformedFile, "the default operator set is imported in versions \(versions), expected one",
+                suggestion: "export the model again with one opset")
         }
         if let version = versions.first {
             guard version >= 1 else { throw CleaveError(.malformedFile, "the opset is \(version), expected 1 or more") }
@@ -127,7 +129,9 @@ struct Importer {
         for input in elements(message.pointee.input, message.pointee.n_input) {
             let name = try text(input.pointee.name)
             guard listed.insert(name).inserted else {
-                throw CleaveError(.invalidGraph, "two inputs have the same name, expected unique names", at: .init(tensor: name))
+                throw CleaveError(
+                    .invalidGraph, "two inputs have the same name, expected unique names", at: .init(tensor: name),
+                    suggestion: "rename one of them, or export the model again")
             }
             let type = try ValueType(input.pointee.type)
             let id: ValueID
@@ -151,20 +155,23 @@ struct Importer {
 
     private mutating func addNodeOutputs(to editor: inout GraphEditor) throws {
         for (index, node) in nodes.enumerated() {
-            for output in try names(node.pointee.output, node.pointee.n_output) where !output.isEmpty {
-                try locating(node: label(of: node.pointee, index), operatorName: text(node.pointee.op_type)) {
+            let (label, operatorName) = location(of: node.pointee, index)
+            try locating(node: label, operatorName: operatorName) {
+                for output in try names(node.pointee.output, node.pointee.n_output) where !output.isEmpty {
                     _ = try addValue(output, .external, nil, &editor)
                 }
             }
         }
     }
 
+    private static let incomplete = "the model may be a part of a larger one, or damaged: export it again as a whole"
+
     private func value(_ name: String) throws -> ValueID {
         guard let id = values[name] else {
             throw CleaveError(
                 .invalidGraph,
-                name.isEmpty ? "an output of the graph has no name" : "the graph's output is made by nothing, expected a node",
-                at: .init(tensor: name.isEmpty ? nil : name))
+                name.isEmpty ? "an output of the graph has no name" : "nothing makes this output of the graph, expected a node",
+                at: .init(tensor: name.isEmpty ? nil : name), suggestion: Self.incomplete)
         }
         return id
     }
@@ -208,15 +215,17 @@ struct Importer {
         try UnsafeBufferPointer(start: list, count: list == nil ? 0 : count).map { try text($0) }
     }
 
-    private func label(of node: Onnx__NodeProto, _ index: Int) throws -> String {
-        let name = try text(node.name)
-        if !name.isEmpty { return name }
-        return try names(node.output, node.n_output).first { !$0.isEmpty } ?? "node \(index)"
+    /// Where errors say that they are: texts that cannot be read are told as errors later.
+    private func location(of node: Onnx__NodeProto, _ index: Int) -> (label: String, operatorName: String?) {
+        let names = [try? text(node.name)] + ((try? names(node.output, node.n_output)) ?? [])
+        let operatorName = (try? text(node.op_type)).flatMap { $0.isEmpty ? nil : $0 }
+        return (names.lazy.compactMap { $0 }.first { !$0.isEmpty } ?? "node \(index)", operatorName)
     }
 
     private mutating func addNodes(to editor: inout GraphEditor) throws {
         for (index, node) in nodes.enumerated() {
-            try locating(node: label(of: node.pointee, index), operatorName: text(node.pointee.op_type)) {
+            let (label, operatorName) = location(of: node.pointee, index)
+            try locating(node: label, operatorName: operatorName) {
                 try addNode(node, to: &editor)
             }
         }
@@ -227,13 +236,15 @@ struct Importer {
             if name.isEmpty { return nil }
             guard let id = values[name] else {
                 throw CleaveError(
-                    .invalidGraph, "operand \(index) is made by nothing, expected an input, initializer or node", at: .init(tensor: name))
+                    .invalidGraph, "nothing makes operand \(index), expected an input, an initializer or a node", at: .init(tensor: name),
+                    suggestion: Self.incomplete)
             }
             return id
         }
         let captures = try Captures(of: node.pointee).names.map { name -> ValueID in
             guard let id = values[name] else {
-                throw CleaveError(.invalidGraph, "a subgraph reads a value that nothing makes", at: .init(tensor: name))
+                throw CleaveError(
+                    .invalidGraph, "a subgraph reads a value that nothing makes", at: .init(tensor: name), suggestion: Self.incomplete)
             }
             return id
         }
@@ -260,7 +271,10 @@ struct Importer {
     private func operation(of node: UnsafeMutablePointer<Onnx__NodeProto>) throws -> Operator {
         let opaque = OpaqueOperator(
             domain: try text(node.pointee.domain), name: try text(node.pointee.op_type), overload: try text(node.pointee.overload))
-        guard !opaque.name.isEmpty else { throw CleaveError(.invalidGraph, "the node has no operator") }
+        guard !opaque.name.isEmpty else {
+            throw CleaveError(
+                .invalidGraph, "the node's op_type is empty, expected the name of an operator", suggestion: "export the model again")
+        }
         guard OperatorTable.isDefaultDomain(opaque.domain), opaque.overload.isEmpty else { return .opaque(opaque) }
         guard !functions.contains(OpaqueOperator(domain: "", name: opaque.name, overload: "")) else { return .opaque(opaque) }
         var reader = try AttributeReader(node.pointee, opset: try defaultOpset(), tensors: tensors)
