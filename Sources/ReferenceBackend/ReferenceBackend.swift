@@ -15,7 +15,7 @@ public struct ReferenceBackend: Backend {
         let graph = try graph.specialized(inputShapes: inputShapes)
         for id in graph.nodesNeeded(for: graph.outputs) { _ = try graph.referenceKernel(of: graph[id]) }
         let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-        if let peak = try graph.cost(assuming: [:]).peakActivationBytes, peak > memory {
+        if let peak = try graph.peakRunBytes(assuming: [:]), peak > memory {
             throw CleaveError(
                 .invalidRequest, "running the graph takes \(peak) bytes at the same time, but the machine has \(memory)",
                 suggestion: "try a smaller batch or image")

@@ -60,8 +60,7 @@ public struct RewriteSummary: Sendable {
     /// What happened to nodes, the most frequent first; names of nodes are left out of the words.
     public var rewritten: [Group] {
         if let separation { return Self.groups(separation.layers.map(\.kind)) }
-        return Self.groups(
-            reports.flatMap { report in report.rewrites.map { report.pass + ": " + $0.detail.replacing(/\ '[^']*'/, with: "") } })
+        return Self.groups(reports.flatMap { report in report.rewrites.map { report.pass + ": " + Self.withoutNames($0.detail) } })
     }
 
     /// Why nodes were left alone, the most frequent reason first; a reason that a single node has names the node.
@@ -71,6 +70,24 @@ public struct RewriteSummary: Sendable {
             guard group.count == 1, let skip = skips.first(where: { $0.reason.description == group.detail }) else { return group }
             return Group(count: 1, detail: "\(skip.node): \(group.detail)")
         }
+    }
+
+    /// The words without the names in single quotes, and the blanks before them.
+    static func withoutNames(_ detail: String) -> String {
+        let (blank, quote) = (UInt8(ascii: " "), UInt8(ascii: "'"))
+        var words: [UInt8] = []
+        var isInside = false
+        for byte in detail.utf8 {
+            if isInside {
+                isInside = byte != quote
+            } else if byte == quote && words.last == blank {
+                words.removeLast()
+                isInside = true
+            } else {
+                words.append(byte)
+            }
+        }
+        return String(decoding: words, as: UTF8.self)
     }
 
     private static func groups(_ details: [String]) -> [Group] {
@@ -160,6 +177,7 @@ extension RewriteSummary: Report {
     }
 
     private var groupTable: Table {
+        let (rewritten, leftAlone) = (rewritten, leftAlone)
         var table = Table([.left(""), .right(""), .left("")])
         if rewritten.isEmpty && !leftAlone.isEmpty { table.addRow([.init("rewritten", .faint), "0", "nothing"]) }
         for (title, groups) in [("rewritten", rewritten), ("left alone", leftAlone)] {

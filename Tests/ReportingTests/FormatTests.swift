@@ -30,6 +30,12 @@ struct NumberFormatTests {
         #expect(NumberFormat.percent(0) == "0.0 %")
     }
 
+    @Test(arguments: [
+        ("into Conv 'a/b' before it", "into Conv before it"), ("equals 'x'", "equals"), ("'x' and 'y'", "'x' and"),
+        ("its operand's 'names' 'too'", "its operand's"), ("open 'end", "open"), ("3×3 → 3×1", "3×3 → 3×1"), ("", ""),
+    ])
+    func namesAreLeftOut(detail: String, words: String) { #expect(RewriteSummary.withoutNames(detail) == words) }
+
     @Test func errors() {
         #expect(NumberFormat.error(3.14e-6) == "3.1e-06")
         #expect(NumberFormat.error(1e-4) == "1e-04")

@@ -72,7 +72,7 @@ public struct MergeCommonSubexpressions: Pass {
         guard node.captures.isEmpty else { return false }
         switch node.operator {
         case .opaque, .constant, .constantOfShape, .quantizeLinear, .dequantizeLinear: return false
-        case .dropout: return node.input(Dropout.Operand.trainingMode) == nil
+        case .dropout(let dropout): return graph.isInactive(dropout, node)
         default: return true
         }
     }
