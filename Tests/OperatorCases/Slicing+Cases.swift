@@ -65,7 +65,7 @@ var slicingCases: [OperatorCase] {
         outputs: [tensor(.float32, [4], [4, 3, 2, 1])], tolerance: 1e-05)
     // ONNX clamps a start before the first element to it, where NumPy takes nothing; as in ONNX Runtime.
     OperatorCase(
-        "slice: reversed from before the first element", .slice(Slice(bounds: nil)), opset: 13,
+        "slice: reversed from before the first element", .slice(StridedSlice(bounds: nil)), opset: 13,
         operands: [
             tensor(.float32, [3, 4], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
             tensor(.int64, [2], [-10, -9]),
