@@ -37,8 +37,8 @@ public struct BenchmarkOptions: Sendable {
 
 /// Rounds of a measurement. In each, Cleave and the peer have a turn, and who begins changes.
 private let roundCount = 10
-/// Threads of both runtimes spin for some milliseconds after a run; a turn begins when that is over.
-private let pause = 0.1
+/// Threads of both runtimes spin for up to a tenth of a second after a run; a turn begins when that is over.
+private let pause = 0.2
 private let warmUpSeconds = 0.5
 private let callLimit = 10_000
 
