@@ -40,13 +40,14 @@ let package = Package(
             name: "OneDNNBackend", dependencies: ["Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
         .target(name: "Datasets", dependencies: ["Tensors", "ONNXFormat"]),
         .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
+        .target(name: "Benchmarking", dependencies: ["Verification"]),
         .target(name: "ModelZoo", dependencies: ["GraphIR"]),
-        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat"]),
+        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat", "Benchmarking"]),
         .target(
             name: "Cleave",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-                "Datasets", "Verification", "ModelZoo", "Reporting",
+                "Datasets", "Verification", "Benchmarking", "ModelZoo", "Reporting",
             ]),
         .executableTarget(
             name: "CleaveCommand",
@@ -72,6 +73,7 @@ let package = Package(
                 "OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "ModelZoo", "Datasets",
             ]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking"]),
         .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
         .testTarget(name: "WitnessTests", dependencies: ["Cleave"]),
