@@ -20,7 +20,7 @@ struct CleaveCommand: ParsableCommand {
         version: cleaveVersion,
         subcommands: [
             InspectCommand.self, ConvertCommand.self, FoldCommand.self, VerifyCommand.self, CheckCommand.self, RunCommand.self,
-            BuildCommand.self,
+            BuildCommand.self, DataCommand.self,
         ])
 
     static func main() {
