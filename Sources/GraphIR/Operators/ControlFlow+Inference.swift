@@ -104,14 +104,14 @@ extension Scan {
             known = merged
         }
         let initial = try (0..<stateCount).map { index -> ValueType? in
-            let type = try context.type(at: first + index, named: "state \(index)", .any)
+            let type = try context.type(at: first + index, named: .words("state \(index)"), .any)
             guard isBatched else { return type.elementType.map { .tensor(TensorType($0, type.shape)) } }
             try type.requireRank(atLeast: 1, "batch")
             try merge(type.dimension(0), into: &batch, "the batch")
             return type.elementType.map { .tensor(TensorType($0, type.shape.map { Array($0.dropFirst()) })) }
         }
         let slices = try (0..<scanInputCount).map { index -> ValueType? in
-            let type = try context.type(at: first + stateCount + index, named: "scan input \(index)", .any)
+            let type = try context.type(at: first + stateCount + index, named: .words("scan input \(index)"), .any)
             guard var shape = type.shape else { return type.elementType.map { .tensor(TensorType($0, nil)) } }
             if isBatched {
                 try type.requireRank(atLeast: 2, "batch, sequence")
