@@ -36,6 +36,8 @@ public struct Graph: Sendable {
     var readers: [ReaderList] = []
     private var outputSet: Set<ValueID> = []
     var valueIDs: [String: ValueID] = [:]
+    /// Names that subgraphs in attributes give to values of their own, which new values must not be mistaken for.
+    var reservedNames: Set<String> = []
     /// Per base name, the number to try next for a unique one.
     var nextSuffix: [String: Int] = [:]
 

@@ -109,15 +109,20 @@ public struct GraphEditor {
         graph.valueTable[id.index] = nil
     }
 
-    /// A name that no value of the graph has: `base`, or `base` with a number.
+    /// A name that no value of the graph and of its subgraphs has: `base`, or `base` with a number.
     public mutating func uniqueName(_ base: String) -> String {
         let base = base.isEmpty ? "value" : base
-        guard graph.valueIDs[base] != nil else { return base }
+        guard isTaken(base) else { return base }
         var suffix = graph.nextSuffix[base] ?? 1
-        while graph.valueIDs["\(base)_\(suffix)"] != nil { suffix += 1 }
+        while isTaken("\(base)_\(suffix)") { suffix += 1 }
         graph.nextSuffix[base] = suffix + 1
         return "\(base)_\(suffix)"
     }
+
+    private func isTaken(_ name: String) -> Bool { graph.valueIDs[name] != nil || graph.reservedNames.contains(name) }
+
+    /// Keeps `uniqueName` from giving these names, which subgraphs in attributes define.
+    public mutating func reserve(_ names: Set<String>) { graph.reservedNames.formUnion(names) }
 
     // MARK: Nodes
 

@@ -106,7 +106,17 @@ private struct GraphVerifier {
             case .external: break
             }
             if value.constant != nil, value.source != .constant { report("the value holds a tensor, but is no constant", tensor: value.id) }
+            checkSize(of: value)
         }
+    }
+
+    /// Lengths that are open count as 1: whatever they are, the tensor is no smaller, or it is empty.
+    private mutating func checkSize(of value: Value) {
+        guard let type = value.tensorType, let lengths = type.shape?.compactMap(\.known), !lengths.contains(0) else { return }
+        let count = try? Tensor.elementCount(of: lengths)
+        // Strings have no fixed size; each takes at least a byte.
+        guard count.flatMap({ type.elementType == .string ? $0 : type.elementType.byteCount(elements: $0) }) == nil else { return }
+        report("the tensor is \(type), more than memory can address", tensor: value.id, kind: .malformedTensor, breaksStructure: false)
     }
 
     private mutating func checkConstant(_ value: Value) {

@@ -193,10 +193,11 @@ final class Exporter {
         return message
     }
 
-    /// Whether a declaration still holds: an input's is what was asked for, any other may be vaguer than what inference found.
+    /// Whether a declaration is to stay: an input's is what was asked for, any other may be vaguer than what inference found. One
+    /// that was wrong from the start stays so.
     private func isCurrent(_ encoding: ValueEncoding?, _ type: ValueType, isInput: Bool) -> Bool {
         guard let encoding, encoding.declaration != nil else { return false }
-        guard let declared = encoding.declaredType else { return true }
+        guard let declared = encoding.declaredType, encoding.contradictedType != type else { return true }
         return isInput ? declared == type : declared.isCompatible(with: type)
     }
 

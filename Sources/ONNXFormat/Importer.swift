@@ -100,6 +100,7 @@ struct Importer {
             editor.setEncoding(try encoding(extraDeclarations: extraDeclarations))
         }
         try checkOutputTypes(of: graph)
+        try markContradictions(in: &graph)
         return graph
     }
 
@@ -269,7 +270,9 @@ struct Importer {
             }
             return id
         }
-        let captures = try Captures(of: node.pointee).names.map { name -> ValueID in
+        let scopes = try Captures(of: node.pointee)
+        editor.reserve(scopes.defined)
+        let captures = try scopes.names.map { name -> ValueID in
             guard let id = try known(name, &editor) else {
                 throw CleaveError(
                     .invalidGraph, "a subgraph reads a value that nothing makes", at: .init(tensor: name), suggestion: Self.incomplete)
@@ -387,6 +390,22 @@ struct Importer {
             initializerOrder: try elements(message.pointee.initializer, message.pointee.n_initializer).map { try text($0.pointee.name) },
             declarationOrder: try elements(message.pointee.value_info, message.pointee.n_value_info).map { try text($0.pointee.name) },
             externalByteCount: external.byteCount)
+    }
+
+    /// Notes where the file declares what cannot be, so that export does not hide it.
+    private func markContradictions(in graph: inout Graph) throws {
+        let wrong = graph.values.filter { value in
+            guard let declared = value.encoding?.declaredType, let type = value.type else { return false }
+            return !declared.isCompatible(with: type)
+        }
+        guard !wrong.isEmpty else { return }
+        try graph.edit { editor in
+            for value in wrong {
+                var encoding = value.encoding
+                encoding?.contradictedType = value.type
+                editor.setEncoding(value.id, to: encoding)
+            }
+        }
     }
 
     /// - Throws: `CleaveError` when an output has elements of another type than it is declared with.

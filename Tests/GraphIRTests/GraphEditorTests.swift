@@ -36,6 +36,13 @@ import Testing
         #expect(test.graph.faults == [])
     }
 
+    @Test func newNamesAreNoneOfASubgraph() throws {
+        var test = try chain()
+        try test.graph.edit { $0.reserve(["inner", "inner_1"]) }
+        let name = try test.graph.edit { $0.uniqueName("inner") }
+        #expect(name == "inner_2")
+    }
+
     @Test func existingOutputTakesTheValueOver() throws {
         var test = try chain()
         let old = try #require(test.graph.producer(of: test.b)?.id)
