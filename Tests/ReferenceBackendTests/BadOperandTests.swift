@@ -127,11 +127,11 @@ import Testing
         Row(operation: .constantOfShape(ConstantOfShape(value: nil)), operands: [ints(1 << 50)], problem: "bytes"),
         Row(operation: .constantOfShape(ConstantOfShape(value: nil)), operands: [ints(-1)], problem: "negative"),
         Row(operation: .eyeLike(EyeLike(elementType: nil, diagonal: 0)), operands: [vector], problem: "expected a matrix"),
-        Row(operation: .range(GraphIR.Range()), operands: [ints(0), ints(.max), ints(1)], problem: "bytes"),
-        Row(operation: .range(GraphIR.Range()), operands: [ints(0), ints(1), ints(0)], problem: "delta is 0"),
-        Row(operation: .range(GraphIR.Range()), operands: [zeros(1), vector, zeros(1)], problem: "three single numbers"),
+        Row(operation: .range(NumberRange()), operands: [ints(0), ints(.max), ints(1)], problem: "bytes"),
+        Row(operation: .range(NumberRange()), operands: [ints(0), ints(1), ints(0)], problem: "delta is 0"),
+        Row(operation: .range(NumberRange()), operands: [zeros(1), vector, zeros(1)], problem: "three single numbers"),
         Row(
-            operation: .range(GraphIR.Range()),
+            operation: .range(NumberRange()),
             operands: [Tensor(scalar: Float(0)), Tensor(scalar: Float.infinity), Tensor(scalar: Float(1))],
             problem: "finite"),
     ]
