@@ -17,7 +17,7 @@ struct CheckCommand: ParsableCommand {
             Exit code: 0 for SOUND, 1 for FAULTY, 3 when there is no such file.
             """)
 
-    @Argument(help: "The model.")
+    @Argument(help: "The model.", transform: filePath)
     var model: String
 
     @OptionGroup
