@@ -66,10 +66,14 @@ extension RewriteSummary {
     public var leftAlone: [Group] {
         var reasons: [String: [(node: String, reason: ReasonText)]] = [:]
         var order: [String] = []
+        // Most nodes share the few reasons that there are.
+        var parsed: [String: ReasonText] = [:]
         for report in reports {
             let subject = separation == nil ? RewriteMeaning.all.first { $0.passes.contains(report.pass) }?.subject : nil
             for skip in report.skips {
-                let reason = ReasonText((subject.map { $0 + ": " } ?? "") + skip.reason.description)
+                let text = (subject.map { $0 + ": " } ?? "") + skip.reason.description
+                let reason = parsed[text] ?? ReasonText(text)
+                parsed[text] = reason
                 if reasons[reason.pattern] == nil { order.append(reason.pattern) }
                 reasons[reason.pattern, default: []].append((skip.node, reason))
             }
