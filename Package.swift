@@ -73,7 +73,7 @@ let package = Package(
             name: "ReferenceBackendTests",
             dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "Datasets"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Passes", "Verification"]),
         .testTarget(
             name: "OneDNNBackendTests",
             dependencies: [

@@ -18,7 +18,7 @@ struct CheckCommand: ParsableCommand {
             run; 3 when there is no such file.
             """)
 
-    @Argument(help: "The model.")
+    @Argument(help: "The model.", transform: filePath)
     var model: String
 
     @OptionGroup

@@ -8,7 +8,7 @@ extension ONNXWriteOptions.ExternalData: ExpressibleByArgument {}
 struct ModelOutput: ParsableArguments {
     @Option(
         name: [.customShort("o"), .customLong("output")],
-        help: .init("The model to write; may be the one that is read.", valueName: "file"))
+        help: .init("The model to write; may be the one that is read.", valueName: "file"), transform: filePath)
     var path: String
 
     @Option(help: "Whether weights go to a file beside the model; automatic: where the model would be over 2 GB.")
@@ -34,7 +34,7 @@ extension Graph {
 /// Reads a model, changes it, writes it, and says what that did.
 /// - Parameter task: what `change` does, as a verb for the progress line.
 func rewrite(
-    _ path: String, to file: ModelOutput, task: String, showingLayers: Bool, progress: @Sendable (WorkProgress) -> Void,
+    _ path: String, to file: ModelOutput, task: String, showingLayers: Bool, progress: @escaping @Sendable (WorkProgress) -> Void,
     _ change: (inout Graph) throws -> (reports: [PassReport], separation: SeparationReport?)
 ) throws -> RewriteSummary {
     let start = ContinuousClock.now

@@ -76,7 +76,13 @@ public struct SeparateConvolutions: Pass {
         return SeparationReport(
             form: form, layers: outcome.order.compactMap { layers[$0.id] },
             skips: outcome.order.compactMap { node in outcome.skips[node.id].map { .init(node: node.label, reason: $0) } },
-            fidelity: fidelity)
+            fidelity: fidelity, excessiveRanks: outcome.candidates.compactMap(excessiveRank))
+    }
+
+    private func excessiveRank(_ candidate: SeparationCandidate) -> SeparationReport.ExcessiveRank? {
+        guard case .decompose(.count(let asked)) = initialization else { return nil }
+        let full = candidate.shape.separations(form, rank: .exact).map(\.rank).max() ?? 0
+        return asked > full ? .init(node: candidate.label, asked: asked, fullRank: full) : nil
     }
 
     // MARK: Which

@@ -41,6 +41,10 @@ struct UsageTests {
         ["run", "a.onnx", "--backend", "abacus"], ["benchmark"], ["benchmark", "a.onnx", "--seconds", "0"],
         ["benchmark", "a.onnx", "--seconds", "nan"], ["benchmark", "a.onnx", "--batch", "0"],
         ["benchmark", "a.onnx", "--against", "abacus"], ["benchmark", "a.onnx", "--python", "python3"],
+        ["build", "resnet20", "--classes", "0", "-o", "a.onnx"],
+        ["build", "resnet20", "--classes", "9999999999", "-o", "a.onnx"], ["build", "resnet20", "--input", "3x0x32", "-o", "a.onnx"],
+        ["build", "resnet20", "-o", ""], ["inspect", ""], ["check", ""], ["verify", "a.onnx", ""], ["run", "a.onnx", "--inputs", ""],
+        ["fold", "", "-o", "b.onnx"], ["convert", "a.onnx", "--form", "spatial", "-o", ""],
     ])
     func wrongCommandLines(arguments: [String]) throws {
         try withTemporaryFolder { folder in
