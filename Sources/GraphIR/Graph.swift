@@ -99,6 +99,9 @@ public struct Graph: Sendable {
 
     public func isOutput(_ id: ValueID) -> Bool { outputSet.contains(id) }
 
+    /// Whether anything reads the value, or it is an output.
+    func isUsed(_ id: ValueID) -> Bool { useCount(of: id) > 0 || isOutput(id) }
+
     /// Whether a subgraph reads the value by name, so that it must keep its name and meaning.
     public func isCaptured(_ id: ValueID) -> Bool {
         readers[id.index].distinct.contains { self[$0].captures.contains(id) }

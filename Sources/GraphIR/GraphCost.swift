@@ -70,6 +70,15 @@ extension Graph {
         try specialized(inputShapes: shapes(assuming: lengths)).measuredCost()
     }
 
+    /// Most bytes of inputs and node outputs that a run in execution order needs at one time, those that are the same at every run
+    /// included; `nil` when a shape is not known.
+    /// - Parameter lengths: as for `cost(assuming:)`.
+    /// - Throws: `CleaveError` when operands do not fit at these lengths.
+    public func peakRunBytes(assuming lengths: [String: Int]) throws -> Int? {
+        let graph = try specialized(inputShapes: shapes(assuming: lengths))
+        return graph.peakActivationBytes(fixed: graph.valueTable.map { $0?.source == .constant })
+    }
+
     /// The shapes of the inputs that are fully known then.
     private func shapes(assuming lengths: [String: Int]) -> [String: [Int]] {
         var lengths = lengths

@@ -215,7 +215,13 @@ public struct GraphEditor {
         } else {
             graph.opsets.append(.init(domain: domain, version: version))
         }
-        for node in graph.order { updateNode(node) { $0.encoding?.attributesAreCurrent = false } }
+        let opsets = graph.opsets
+        for node in graph.order {
+            updateNode(node) {
+                $0.encoding?.attributesAreCurrent = false
+                if $0.operator.isControlFlow { $0.operator = $0.operator.mappingSubgraphs { $0.importing(opsets) } }
+            }
+        }
     }
 
     public mutating func setEncoding(_ encoding: GraphEncoding?) { graph.encoding = encoding }

@@ -31,6 +31,9 @@ public struct Node: Sendable, Identifiable {
     /// What the file said beyond the fields above.
     public internal(set) var encoding: NodeEncoding?
 
+    /// The values that the node reads, operands before captures; one that it reads twice is there twice.
+    public var reads: [ValueID] { inputs.compactMap { $0 } + captures }
+
     /// The operand at a named position; `nil` when it is left out.
     public func input<Operand: RawRepresentable<Int>>(_ operand: Operand) -> ValueID? {
         operand.rawValue < inputs.count ? inputs[operand.rawValue] : nil

@@ -80,6 +80,17 @@ extension Operator {
         case .dynamicQuantizeLinear: "DynamicQuantizeLinear"
         case .negativeLogLikelihoodLoss: "NegativeLogLikelihoodLoss"
         case .softmaxCrossEntropyLoss: "SoftmaxCrossEntropyLoss"
+        case .determinant: "Det"
+        case .windowFunction(let payload): payload.shape.rawValue
+        case .melWeightMatrix: "MelWeightMatrix"
+        case .dft: "DFT"
+        case .stft: "STFT"
+        case .bernoulli: "Bernoulli"
+        case .randomNumbers(let payload): payload.onnxName
+        case .tfIdfVectorizer: "TfIdfVectorizer"
+        case .branch: "If"
+        case .loop: "Loop"
+        case .scan: "Scan"
         case .opaque(let payload): payload.name
         }
     }

@@ -15,6 +15,8 @@ struct AttributeReader {
     private let attributes: [UnsafeMutablePointer<Onnx__AttributeProto>]
     private var isRead: [Bool]
     private let tensors: TensorReader
+    /// Builds the graph in an attribute; `nil` where subgraphs stay encoded.
+    var readSubgraph: ((UnsafeMutablePointer<Onnx__GraphProto>) throws -> Subgraph)?
 
     /// - Throws: `CleaveError` for an attribute without a name, or two with the same.
     init(_ node: Onnx__NodeProto, opset: Int, tensors: TensorReader) throws {
@@ -76,6 +78,12 @@ struct AttributeReader {
         guard let attribute = try find(name, .tensor) else { return nil }
         guard let message = attribute.pointee.t else { throw CleaveError(.invalidAttribute, "attribute '\(name)' holds no tensor") }
         return try locating(tensor: name) { try tensors.tensor(message, ownership) }
+    }
+
+    /// - Throws: `NotModelled` where there is none, or it stays encoded; `CleaveError` for what is wrong inside.
+    mutating func requiredSubgraph(_ name: String) throws -> Subgraph {
+        guard let message = try find(name, .graph)?.pointee.g, let readSubgraph else { throw NotModelled() }
+        return try readSubgraph(message)
     }
 
     // MARK: Lists

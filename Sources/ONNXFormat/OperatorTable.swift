@@ -29,6 +29,7 @@ enum OperatorTable {
         let all = [
             convolutions, poolings, normalizations, matMuls, unaries, binaries, selections, activations, reductions, indexings, shapes,
             movements, constants, resamplings, quantizations, losses,
+            signals, randoms, controlFlow,
         ]
         return Dictionary(uniqueKeysWithValues: all.joined().map { ($0.name, $0) })
     }()
@@ -143,7 +144,17 @@ extension Operator {
         case .dequantizeLinear(let payload): try payload.write(to: &writer)
         case .negativeLogLikelihoodLoss(let payload): payload.write(to: &writer)
         case .softmaxCrossEntropyLoss(let payload): payload.write(to: &writer)
-        case .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity,
+        case .windowFunction(let payload): payload.write(to: &writer)
+        case .melWeightMatrix(let payload): payload.write(to: &writer)
+        case .dft(let payload): try payload.write(to: &writer)
+        case .stft(let payload): payload.write(to: &writer)
+        case .bernoulli(let payload): payload.write(to: &writer)
+        case .randomNumbers(let payload): payload.write(to: &writer)
+        case .tfIdfVectorizer(let payload): payload.write(to: &writer)
+        case .branch(let payload): try payload.write(to: &writer)
+        case .loop(let payload): try payload.write(to: &writer)
+        case .scan(let payload): try payload.write(to: &writer)
+        case .determinant, .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity,
             .range, .dynamicQuantizeLinear, .opaque:
             break
         }

@@ -216,13 +216,14 @@ public struct SeparateConvolutions: Pass {
         }
         var share: Double?
         if case .energy(let energy) = rank { share = energy } else { options = try affordable(options, group) }
+        let weight = try NormalizedWeight(group.weight)
         var candidates: [(separation: Separation, decomposition: any WeightDecomposition)] = try options.map { option in
             switch option {
             case .spatial(let order, let rank):
-                let decomposition = try SpatialDecomposition(group.weight, order: order)
+                let decomposition = try SpatialDecomposition(weight, order: order)
                 return (.spatial(order, rank: share.map { decomposition.rank(keeping: $0) } ?? rank), decomposition)
             case .depthwise(let terms):
-                let decomposition = try DepthwiseDecomposition(group.weight)
+                let decomposition = try DepthwiseDecomposition(weight)
                 return (.depthwise(terms: share.map { decomposition.rank(keeping: $0) } ?? terms), decomposition)
             }
         }

@@ -167,6 +167,7 @@ extension RewriteSummary: Report {
     }
 
     private var groupTable: Table {
+        let (rewritten, leftAlone) = (rewritten, leftAlone)
         var table = Table([.left(""), .right(""), .left("")])
         if rewritten.isEmpty && !leftAlone.isEmpty { table.addRow([.init("rewritten", .faint), "0", "nothing"]) }
         for (title, groups) in [("rewritten", rewritten), ("left alone", leftAlone)] {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 struct UsageTests {
-    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "build"]
+    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "benchmark", "build"]
 
     @Test(arguments: commands)
     func helpHasExamples(command: String) throws {
@@ -42,6 +42,9 @@ struct UsageTests {
         ["build", "resnet20", "--classes", "9999999999", "-o", "a.onnx"], ["build", "resnet20", "--input", "3x0x32", "-o", "a.onnx"],
         ["build", "resnet20", "-o", ""], ["inspect", ""], ["check", ""], ["verify", "a.onnx", ""], ["run", "a.onnx", "--inputs", ""],
         ["fold", "", "-o", "b.onnx"], ["convert", "a.onnx", "--form", "spatial", "-o", ""],
+        ["benchmark"], ["benchmark", "a.onnx", "--seconds", "0"],
+        ["benchmark", "a.onnx", "--seconds", "nan"], ["benchmark", "a.onnx", "--batch", "0"],
+        ["benchmark", "a.onnx", "--against", "abacus"], ["benchmark", "a.onnx", "--python", "python3"],
     ])
     func wrongCommandLines(arguments: [String]) throws {
         try withTemporaryFolder { folder in

@@ -63,6 +63,17 @@ var slicingCases: [OperatorCase] {
             tensor(.int64, [1], [-1]),
         ],
         outputs: [tensor(.float32, [4], [4, 3, 2, 1])], tolerance: 1e-05)
+    // ONNX clamps a start before the first element to it, where NumPy takes nothing; as in ONNX Runtime.
+    OperatorCase(
+        "slice: reversed from before the first element", .slice(StridedSlice(bounds: nil)), opset: 13,
+        operands: [
+            tensor(.float32, [3, 4], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+            tensor(.int64, [2], [-10, -9]),
+            tensor(.int64, [2], [-20, -4]),
+            tensor(.int64, [2], [1, 0]),
+            tensor(.int64, [2], [-1, -2]),
+        ],
+        outputs: [tensor(.float32, [1, 1], [0])], tolerance: 1e-05)
     OperatorCase(
         "slice: bounds are clamped, axes in order", .slice(StridedSlice(bounds: nil)), opset: 13,
         operands: [

@@ -172,6 +172,7 @@ import Testing
             operation: roiAlign(0),
             operands: [zeros(1, 1, 2, 2), (try? Tensor([0, 0, 1e30, 1e30] as [Float], shape: [1, 4])), ints(0)],
             problem: "samples per bin"),
+        Row(operation: roiAlign(1025), operands: [zeros(1, 1, 2, 2), zeros(1, 4), ints(0)], problem: "1025 samples per bin"),
         Row(
             operation: .quantizeLinear(QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)), operands: [x, zeros(2)],
             problem: "[3], one per index"),

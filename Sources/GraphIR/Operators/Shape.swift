@@ -299,4 +299,7 @@ public struct Dropout: OperatorPayload {
         self.seed = seed
         self.isTestLegacy = isTestLegacy
     }
+
+    /// Whether elements are dropped where no operand says so: in the form of opset 6, unless it is a test.
+    public var isTraining: Bool { isTestLegacy == false }
 }

@@ -9,7 +9,7 @@ extension Expand {
         if let negative = wanted.compactMap(\.known).first(where: { $0 < 0 }) {
             throw CleaveError(.shapeMismatch, "shape has the entry \(negative), expected numbers from 0 up")
         }
-        let output = try broadcastShape([input, OperandType(name: "shape", elementType: nil, shape: wanted)])
+        let output = try broadcastShape([input, OperandType(name: .words("shape"), elementType: nil, shape: wanted)])
         let lengths = output.flatMap { TensorType(.int64, $0).knownShape }
         let contents = context.contents(Operand.input) == nil ? nil : lengths.flatMap { lengths in
             context.small(Operand.input).flatMap { source in SmallTensor(shape: lengths) { source.broadcastElement($0) }?.elements }

@@ -42,7 +42,7 @@ extension Graph {
     private func identityOfFirst(_ node: Node) -> String? {
         switch node.operator {
         case .identity: "Identity"
-        case .dropout: isDropoutAtInference(node) ? "Dropout at inference" : nil
+        case .dropout(let dropout): isInactive(dropout, node) ? "Dropout at inference" : nil
         case .cast(let cast): elementType(of: node.inputs[0]) == cast.to ? "already \(cast.to)" : nil
         case .castLike:
             elementType(of: node.inputs[0]).flatMap { elementType(of: node.inputs[1]) == $0 ? "already \($0)" : nil }
@@ -78,12 +78,6 @@ extension Graph {
             let chosen = shape(of: branch), let result = shape(of: node.outputs.first ?? nil), chosen.isCertainlyEqual(to: result)
         else { return nil }
         return (branch, "its condition is always \(first != 0)")
-    }
-
-    private func isDropoutAtInference(_ node: Node) -> Bool {
-        if case .dropout(let dropout) = node.operator, dropout.isTestLegacy == false { return false }
-        guard let training = node.input(Dropout.Operand.trainingMode) else { return true }
-        return constant(training)?.doubles()?.allSatisfy { $0 == 0 } == true
     }
 
     /// Whether the first output has the shape of the first operand on every run.
