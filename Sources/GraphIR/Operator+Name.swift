@@ -147,12 +147,4 @@ extension Operator {
         guard case .opaque(let payload) = self, !payload.domain.isEmpty else { return name }
         return "\(payload.domain).\(payload.name)"
     }
-
-    /// What to say when a backend has no kernel: an operator of ONNX's own is carried unread because of its opset or attributes.
-    public func reasonAgainstRunning(on backend: String) -> String {
-        if case .opaque(let payload) = self, payload.domain.isEmpty {
-            return "the \(backend) backend does not run this operator as this opset and these attributes have it"
-        }
-        return "the \(backend) backend does not run this operator"
-    }
 }
