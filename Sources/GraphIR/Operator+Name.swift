@@ -147,15 +147,4 @@ extension Operator {
         guard case .opaque(let payload) = self, !payload.domain.isEmpty else { return name }
         return "\(payload.domain).\(payload.name)"
     }
-
-    /// What to say when a backend has no kernel.
-    public func reasonAgainstRunning(on backend: String) -> String {
-        let reason = "the \(backend) backend does not run this operator"
-        guard case .opaque(let payload) = self, payload.domain.isEmpty else { return reason }
-        switch payload.name {
-        case "If", "Loop", "Scan", "SequenceMap": return reason + ": control flow is not executed"
-        // One of ONNX's own that was carried unread.
-        default: return reason + ", or not as this opset and these attributes have it"
-        }
-    }
 }

@@ -292,8 +292,13 @@ struct Importer {
     private mutating func decoded(_ node: UnsafeMutablePointer<Onnx__NodeProto>) throws -> (Operator, Origin?, [UInt8]) {
         let (origin, metadata) = try origin(of: node.pointee)
         defer { metadata?.deallocate() }
-        func residual() -> [UInt8] {
+        func residual(namesOperator: Bool) -> [UInt8] {
             packed(node) {
+                if !namesOperator {
+                    $0.op_type = nil
+                    $0.domain = nil
+                    $0.overload = nil
+                }
                 $0.n_input = 0
                 $0.n_output = 0
                 $0.name = nil
@@ -308,12 +313,13 @@ struct Importer {
         }
         if hasSubgraphs {
             try carried.embed(node)
-            let encoding = residual()
+            let encoding = residual(namesOperator: true)
             return (try operation(of: node), origin, encoding)
         }
         let operation = try operation(of: node)
-        if case .opaque = operation { try carried.embed(node) }
-        return (operation, origin, residual())
+        guard case .opaque = operation else { return (operation, origin, residual(namesOperator: true)) }
+        try carried.embed(node)
+        return (operation, origin, residual(namesOperator: false))
     }
 
     private func operation(of node: UnsafeMutablePointer<Onnx__NodeProto>) throws -> Operator {

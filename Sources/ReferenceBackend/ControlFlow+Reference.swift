@@ -153,7 +153,7 @@ private struct ScanOutputs {
     private var byteCount = 0
 
     /// What a slice takes besides its elements.
-    private static let overhead = 64
+    private static let overhead = 256
 
     init(count: Int) { slices = [[Tensor]](repeating: [], count: count) }
 

@@ -13,6 +13,7 @@ public struct ReferenceBackend: Backend {
     ///   that an output needs.
     public func prepare(_ graph: Graph, inputShapes: [String: [Int]]) throws -> any ExecutionPlan {
         let graph = try graph.specialized(inputShapes: inputShapes)
+        try graph.checkInterface(on: name)
         for id in graph.nodesNeeded(for: graph.outputs) { try graph.checkRunnable(graph[id], on: name) }
         let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         if let peak = try graph.peakRunBytes(assuming: [:]), peak > memory {
@@ -41,9 +42,23 @@ extension Graph {
         return kernel
     }
 
-    /// - Throws: `CleaveError` naming the node, or the one in a subgraph, whose operator has no reference kernel.
+    /// - Throws: `CleaveError` naming an input or output that is no tensor.
+    public func checkInterface(on backend: String) throws {
+        for value in inputs + outputs {
+            guard let reason = self[value].type?.notRun?.reason(on: backend) else { continue }
+            throw CleaveError(.unsupported, reason, at: .init(tensor: self[value].name))
+        }
+    }
+
+    /// - Throws: `CleaveError` naming the node, or the one in a subgraph, whose operator has no reference kernel, or that reads or makes
+    ///   something else than tensors.
     public func checkRunnable(_ node: Node, on backend: String) throws {
         _ = try referenceKernel(of: node, on: backend)
+        for value in node.reads + node.outputs.compactMap({ $0 }) {
+            guard let reason = self[value].type?.notRun?.reason(on: backend) else { continue }
+            throw CleaveError(
+                .unsupported, reason, at: .init(node: label(of: node), operatorName: node.operator.name, tensor: self[value].name))
+        }
         for (_, body) in node.operator.subgraphs {
             try locating(inside: label(of: node), operatorName: node.operator.name) {
                 for id in body.graph.nodesNeeded(for: body.graph.outputs) { try body.graph.checkRunnable(body.graph[id], on: backend) }

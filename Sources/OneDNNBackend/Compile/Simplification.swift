@@ -23,6 +23,7 @@ struct Simplification {
     /// - Throws: `CleaveError` naming a node that is not known or whose constants do not fit it.
     init(_ graph: Graph) throws {
         self.graph = graph
+        try graph.checkInterface(on: "onednn")
         for value in graph.values {
             if let tensor = value.constant { constants[value.id] = tensor }
         }
