@@ -19,6 +19,12 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+            providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+        .systemLibrary(
+            name: "CSpng", pkgConfig: "spng",
+            providers: [.apt(["libspng-dev"]), .brew(["libspng"])]),
         .target(name: "CLAPACK", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "COnnxSchema", dependencies: ["CProtobufC"]),
         .target(
@@ -38,15 +44,17 @@ let package = Package(
         .target(name: "ReferenceBackend", dependencies: ["Execution"]),
         .target(
             name: "OneDNNBackend", dependencies: ["Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
-        .target(name: "Datasets", dependencies: ["Tensors", "ONNXFormat"]),
+        .target(
+            name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
+        .target(name: "Benchmarking", dependencies: ["Verification"]),
         .target(name: "ModelZoo", dependencies: ["GraphIR"]),
-        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat"]),
+        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat", "Datasets", "Benchmarking"]),
         .target(
             name: "Cleave",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-                "Datasets", "Verification", "ModelZoo", "Reporting",
+                "Datasets", "Verification", "Benchmarking", "ModelZoo", "Reporting",
             ]),
         .executableTarget(
             name: "CleaveCommand",
@@ -72,6 +80,7 @@ let package = Package(
                 "OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "ModelZoo", "Datasets",
             ]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking"]),
         .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
         .testTarget(name: "WitnessTests", dependencies: ["Cleave"]),

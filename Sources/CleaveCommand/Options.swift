@@ -132,6 +132,14 @@ struct BackendOptions: ParsableArguments {
         if threads != nil, name == .reference { throw ValidationError("--threads is for --backend onednn; the reference has one thread.") }
     }
 
+    /// Threads that compute a step.
+    var threadCount: Int {
+        switch name {
+        case .onednn: OneDNNBackend(threads: threads).threads
+        case .reference: 1
+        }
+    }
+
     var backend: any Backend {
         switch name {
         case .onednn: OneDNNBackend(threads: threads)

@@ -35,6 +35,15 @@ public enum NumberFormat {
         }
     }
 
+    /// `12.3 µs`, `18.2 ms`, `1.20 s`.
+    public static func duration(_ seconds: Double) -> String {
+        switch seconds {
+        case ..<0.000_999_5: significant(seconds * 1e6) + " µs"
+        case ..<0.999_5: significant(seconds * 1e3) + " ms"
+        default: significant(seconds) + " s"
+        }
+    }
+
     /// A factor of after to before: `0.575`, `1.00`, `12.3`.
     public static func ratio(_ value: Double) -> String {
         guard value.isFinite else { return "–" }

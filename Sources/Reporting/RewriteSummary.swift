@@ -42,17 +42,21 @@ public struct RewriteSummary: Sendable {
     public var reports: [PassReport]
     /// What a separation did, layer by layer; its pass is among `reports` too.
     public var separation: SeparationReport?
+    /// What is worth knowing of the model, or of what the rewrite means for its users.
+    public var remarks: [String]
     public var seconds: Double
     /// Whether the text has one line per node.
     public var showsLayers: Bool
 
     public init(
-        before: ModelSize, after: ModelSize, reports: [PassReport], separation: SeparationReport?, seconds: Double, showsLayers: Bool
+        before: ModelSize, after: ModelSize, reports: [PassReport], separation: SeparationReport?, remarks: [String], seconds: Double,
+        showsLayers: Bool
     ) {
         self.before = before
         self.after = after
         self.reports = reports
         self.separation = separation
+        self.remarks = remarks
         self.seconds = seconds
         self.showsLayers = showsLayers
     }
@@ -160,6 +164,7 @@ extension RewriteSummary: Report {
         if showsLayers { lines += layerTable.lines(style: style) + [""] }
         lines += sizeTable.lines(style: style)
         if let energyLine { lines += ["", energyLine] }
+        if !remarks.isEmpty { lines += [""] + remarks.map { "  remark  " + $0.printable(limit: 1000) } }
         lines += [
             "", "\(after.file.printable()) written, \(NumberFormat.bytes(after.fileSize)), \(NumberFormat.seconds(seconds))",
         ]
@@ -243,7 +248,7 @@ extension RewriteSummary: Report {
             "before": before.json, "after": after.json,
             "formula": ["parameters": .optional(predicted.parameters), "multiply_accumulates": .optional(predicted.multiplyAccumulates)],
             "passes": .array(reports.map(\.json)), "layers": separation.map { .array($0.layers.map(\.json)) } ?? .null,
-            "seconds": .number((seconds * 1000).rounded() / 1000),
+            "remarks": .array(remarks.map { .string($0) }), "seconds": .number((seconds * 1000).rounded() / 1000),
         ]
     }
 }

@@ -37,20 +37,28 @@ extension VerificationSummary: Report {
 
     /// `EQUAL (max relative error 3.1e-06, tolerance 1e-04)`
     public func verdict(style: TextStyle) -> String {
-        if report.isEqual {
-            return style.apply(.good, to: "EQUAL") + (report.worstOutput.map { " (\(Self.errors($0.comparison)))" } ?? "")
+        let different = style.apply(.bad, to: "DIFFERENT") + ": "
+        if !report.isEqual, let layer = report.firstDifferentLayer {
+            return different + "first at layer \(layer.node.printable()), "
+                + (layer.comparison.mismatch?.description ?? NumberFormat.decibels(layer.comparison.signalToNoise))
+        } else if !report.isEqual, report.layers != nil {
+            return different + "only at outputs that no layer of both models makes"
+        }
+        return Self.verdict(on: report.outputs, style: style)
+    }
+
+    /// Whether all outputs are what they should be, and how far the worst one is from it.
+    static func verdict(on outputs: [VerificationReport.Output], style: TextStyle) -> String {
+        let worst = outputs.worst
+        if outputs.allSatisfy(\.comparison.isEqual) {
+            return style.apply(.good, to: "EQUAL") + (worst.map { " (\(errors($0.comparison)))" } ?? "")
         }
         var text = style.apply(.bad, to: "DIFFERENT") + ": "
-        if let layer = report.firstDifferentLayer {
-            text += "first at layer \(layer.node.printable()), "
-                + (layer.comparison.mismatch?.description ?? NumberFormat.decibels(layer.comparison.signalToNoise))
-        } else if report.layers != nil {
-            text += "only at outputs that no layer of both models makes"
-        } else if let output = report.worstOutput, let mismatch = output.comparison.mismatch {
+        if let output = worst, let mismatch = output.comparison.mismatch {
             text += "output \(output.name.printable()): \(mismatch)"
-        } else if let output = report.worstOutput {
+        } else if let output = worst {
             text += "output \(output.name.printable()), \(NumberFormat.decibels(output.comparison.signalToNoise)) "
-                + "(\(Self.errors(output.comparison)))"
+                + "(\(errors(output.comparison)))"
         }
         return text
     }

@@ -50,8 +50,13 @@ public struct VerificationReport: Sendable {
     public var firstDifferentLayer: Layer? { layers?.first { !$0.comparison.isEqual } }
 
     /// The output that is furthest from the original's.
-    public var worstOutput: Output? {
-        outputs.first { $0.comparison.mismatch != nil }
-            ?? outputs.max { $0.comparison.maximumRelativeError < $1.comparison.maximumRelativeError }
+    public var worstOutput: Output? { outputs.worst }
+}
+
+extension [VerificationReport.Output] {
+    /// The output that is furthest from what it should be; `nil` when there are none.
+    public var worst: VerificationReport.Output? {
+        first { $0.comparison.mismatch != nil }
+            ?? self.max { $0.comparison.maximumRelativeError < $1.comparison.maximumRelativeError }
     }
 }

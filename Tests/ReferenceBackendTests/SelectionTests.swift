@@ -40,7 +40,7 @@ import Testing
     @Test func makesRangesAtTheEdges() throws {
         func range(_ values: Int64...) throws -> [Int64] {
             let operands = values.map { Tensor(scalar: $0) }
-            return try outputs(of: .range(GraphIR.Range()), operands)[0].elements()
+            return try outputs(of: .range(NumberRange()), operands)[0].elements()
         }
         #expect(try range(.max - 2, .max, 1) == [.max - 2, .max - 1])
         #expect(try range(.min, .max, .max) == [.min, -1, .max - 1])

@@ -177,7 +177,7 @@ public struct Split: OperatorPayload {
 }
 
 /// `Slice`: bounds are attributes up to opset 9 and operands since.
-public struct Slice: OperatorPayload {
+public struct StridedSlice: OperatorPayload {
     /// Attribute form of the bounds.
     public var bounds: Bounds?
 

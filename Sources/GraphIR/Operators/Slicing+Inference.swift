@@ -172,6 +172,12 @@ extension Pad {
         for (index, axis) in axes.enumerated() {
             begins[axis] = pads[index]
             output[axis] = shape[axis] + pads[index] + pads[index + axes.count]
+            if output[axis] == .unknown, [shape[axis], pads[index], pads[index + axes.count]].allSatisfy({ $0.known != nil }) {
+                throw CleaveError(
+                    .shapeMismatch,
+                    "pads lengthen dimension \(axis) of length \(shape[axis]) by \(pads[index]) and \(pads[index + axes.count]), "
+                        + "beyond what can be counted")
+            }
             if let known = output[axis].known, known < 0 {
                 throw CleaveError(
                     .shapeMismatch,

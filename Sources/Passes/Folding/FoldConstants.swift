@@ -38,7 +38,8 @@ public struct FoldConstants: RewriteRule {
 
     public func match(_ node: Node, in graph: Graph) -> MatchResult<Match> {
         switch node.operator {
-        case .constant, .opaque: return .unrelated
+        case .constant, .branch, .loop, .scan, .opaque: return .unrelated
+        case .bernoulli, .randomNumbers: return .skip(SkipReason("it is random"))
         default: break
         }
         guard node.captures.isEmpty, node.outputs.contains(where: { $0 != nil }) else { return .unrelated }

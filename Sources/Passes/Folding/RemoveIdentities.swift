@@ -108,18 +108,19 @@ extension Graph {
         return scales.allSatisfy { $0 == 1 }
     }
 
-    private func takesEverything(_ node: Node, _ slice: Slice) -> Bool {
+    private func takesEverything(_ node: Node, _ slice: StridedSlice) -> Bool {
         let starts: [Int], ends: [Int], axes: [Int]?, steps: [Int]?
         if let bounds = slice.bounds {
             (starts, ends, axes, steps) = (bounds.starts, bounds.ends, bounds.axes, nil)
         } else {
-            guard let first = knownIntegers(node.input(Slice.Operand.starts)), let last = knownIntegers(node.input(Slice.Operand.ends))
+            guard let first = knownIntegers(node.input(StridedSlice.Operand.starts)),
+                let last = knownIntegers(node.input(StridedSlice.Operand.ends))
             else { return false }
             (starts, ends) = (first, last)
-            axes = knownIntegers(node.input(Slice.Operand.axes))
-            steps = knownIntegers(node.input(Slice.Operand.steps))
-            if axes == nil && node.input(Slice.Operand.axes) != nil { return false }
-            if steps == nil && node.input(Slice.Operand.steps) != nil { return false }
+            axes = knownIntegers(node.input(StridedSlice.Operand.axes))
+            steps = knownIntegers(node.input(StridedSlice.Operand.steps))
+            if axes == nil && node.input(StridedSlice.Operand.axes) != nil { return false }
+            if steps == nil && node.input(StridedSlice.Operand.steps) != nil { return false }
         }
         guard starts.count == ends.count, (axes?.count ?? starts.count) == starts.count, steps?.allSatisfy({ $0 == 1 }) ?? true
         else { return false }
