@@ -5,7 +5,8 @@ import Tensors
 public struct Pipeline: Sendable {
     public enum Step: Sendable {
         case once(any Pass)
-        /// All of them in order, again and again until a round rewrites nothing, at most `rounds` times.
+        /// All of them in order, again and again until a round rewrites nothing, at most `rounds` times. A pass that rewrote nothing
+        /// is left out until another one changes the graph.
         case untilStable([any Pass], rounds: Int)
     }
 
@@ -68,9 +69,15 @@ public struct Pipeline: Sendable {
             switch step {
             case .once(let pass): try run.perform(pass)
             case .untilStable(let passes, let rounds):
+                // Per pass that had nothing to do, the number of rewrites until then.
+                var settled = [Int?](repeating: nil, count: passes.count)
                 for _ in 0..<max(0, rounds) {
                     let before = run.rewriteCount
-                    for pass in passes { try run.perform(pass) }
+                    for (index, pass) in passes.enumerated() where settled[index] != run.rewriteCount {
+                        let count = run.rewriteCount
+                        try run.perform(pass)
+                        settled[index] = run.rewriteCount == count ? count : nil
+                    }
                     if run.rewriteCount == before { break }
                 }
             }
