@@ -37,6 +37,7 @@ struct DistributionTests {
         #expect((1...3).contains(times.count))
         #expect(calls > times.count)
         #expect(repeatedTimes(for: 0, limit: 5) {}.count == 1)
+        #expect(repeatedTimes(for: 0, minimum: 3, limit: 5) {}.count == 3)
         #expect(times.allSatisfy { $0 >= 0 })
     }
 }
