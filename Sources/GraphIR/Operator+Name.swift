@@ -80,6 +80,17 @@ extension Operator {
         case .dynamicQuantizeLinear: "DynamicQuantizeLinear"
         case .negativeLogLikelihoodLoss: "NegativeLogLikelihoodLoss"
         case .softmaxCrossEntropyLoss: "SoftmaxCrossEntropyLoss"
+        case .determinant: "Det"
+        case .windowFunction(let payload): payload.shape.rawValue
+        case .melWeightMatrix: "MelWeightMatrix"
+        case .dft: "DFT"
+        case .stft: "STFT"
+        case .bernoulli: "Bernoulli"
+        case .randomNumbers(let payload): payload.onnxName
+        case .tfIdfVectorizer: "TfIdfVectorizer"
+        case .branch: "If"
+        case .loop: "Loop"
+        case .scan: "Scan"
         case .opaque(let payload): payload.name
         }
     }
@@ -137,11 +148,14 @@ extension Operator {
         return "\(payload.domain).\(payload.name)"
     }
 
-    /// What to say when a backend has no kernel: an operator of ONNX's own is carried unread because of its opset or attributes.
+    /// What to say when a backend has no kernel.
     public func reasonAgainstRunning(on backend: String) -> String {
-        if case .opaque(let payload) = self, payload.domain.isEmpty {
-            return "the \(backend) backend does not run this operator as this opset and these attributes have it"
+        let reason = "the \(backend) backend does not run this operator"
+        guard case .opaque(let payload) = self, payload.domain.isEmpty else { return reason }
+        switch payload.name {
+        case "If", "Loop", "Scan", "SequenceMap": return reason + ": control flow is not executed"
+        // One of ONNX's own that was carried unread.
+        default: return reason + ", or not as this opset and these attributes have it"
         }
-        return "the \(backend) backend does not run this operator"
     }
 }

@@ -25,13 +25,17 @@ public struct Pipeline: Sendable {
         public var observe: (@Sendable (Event, Graph) throws -> Void)?
         /// Ends the run after this many passes, repetitions counted; `nil` for no limit.
         public var passLimit: Int?
+        /// Called before every pass with the number of those that are done; how many there will be is not known.
+        public var progress: (@Sendable (WorkProgress) -> Void)?
 
         public init(
-            verify: (@Sendable (Graph) throws -> Void)?, observe: (@Sendable (Event, Graph) throws -> Void)?, passLimit: Int?
+            verify: (@Sendable (Graph) throws -> Void)?, observe: (@Sendable (Event, Graph) throws -> Void)?, passLimit: Int?,
+            progress: (@Sendable (WorkProgress) -> Void)? = nil
         ) {
             self.verify = verify
             self.observe = observe
             self.passLimit = passLimit
+            self.progress = progress
         }
 
         public static let none = Options(verify: nil, observe: nil, passLimit: nil)
@@ -54,8 +58,8 @@ public struct Pipeline: Sendable {
 
     /// Runs the steps.
     /// - Returns: one report per pass, in the order of their first run.
-    /// - Throws: what a pass, `verify` or `observe` throws, with the pass named in the problem of a `CleaveError`, and the
-    ///   graph untouched.
+    /// - Throws: what a pass, `verify` or `observe` throws, with the pass named in the problem of a `CleaveError`, or that the task
+    ///   was cancelled; the graph is then untouched.
     @discardableResult
     public func run(on graph: inout Graph, options: Options = .none) throws -> [PassReport] {
         var run = Run(graph: graph, options: options)
@@ -88,6 +92,8 @@ public struct Pipeline: Sendable {
 
         mutating func perform(_ pass: any Pass) throws {
             if let limit = options.passLimit, reports.count >= limit { return }
+            try checkCancellation()
+            options.progress?(WorkProgress(task: "running \(pass.name)", completed: reports.count, total: nil, unit: "passes"))
             let index = reports.count + 1
             do {
                 try options.observe?(Event(index: index, pass: pass.name, moment: .before), graph)
@@ -96,7 +102,7 @@ public struct Pipeline: Sendable {
                 try options.observe?(Event(index: index, pass: pass.name, moment: .after), graph)
                 reports.append(report)
                 rewriteCount += report.rewrites.count
-            } catch var error as CleaveError {
+            } catch var error as CleaveError where error.kind != .cancelled {
                 error.problem = "pass '\(pass.name)': \(error.problem)"
                 throw error
             }

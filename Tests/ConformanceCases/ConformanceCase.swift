@@ -106,9 +106,9 @@ extension ConformanceCase {
         if types.contains(where: { $0.tensor == nil }) { return .sequencesAndOptionals }
         if types.contains(where: { $0.tensor?.elementType == .string }) { return .strings }
         for node in graph.nodes {
+            if node.operator.isControlFlow { return .controlFlow }
             guard case .opaque(let payload) = node.operator else { continue }
             if ["LSTM", "GRU", "RNN"].contains(payload.name) { return .recurrentCells }
-            if ["If", "Loop", "Scan"].contains(payload.name) { return .controlFlow }
             if payload.domain == "ai.onnx.preview.training" { return .trainingPreview }
         }
         return nil

@@ -39,21 +39,7 @@ extension ConformanceCase {
     }()
 
     private static let gapNames: [(KnownGap, [String])] = [
-        (.operatorNotRun("Bernoulli"), ["test_bernoulli", "test_bernoulli_double", "test_bernoulli_seed"]),
-        (.operatorNotRun("BlackmanWindow"), ["test_blackmanwindow", "test_blackmanwindow_symmetric"]),
-        (.operatorNotRun("DFT"), ["test_dft", "test_dft_axis", "test_dft_inverse"]),
-        (.operatorNotRun("Det"), ["test_det_2d", "test_det_nd"]),
         (.operatorNotRun("ai.onnx.preview.training.Gradient"), ["test_gradient_of_add", "test_gradient_of_add_and_mul"]),
-        (.operatorNotRun("HammingWindow"), ["test_hammingwindow", "test_hammingwindow_symmetric"]),
-        (.operatorNotRun("HannWindow"), ["test_hannwindow", "test_hannwindow_symmetric"]),
-        (.operatorNotRun("MelWeightMatrix"), ["test_melweightmatrix"]),
-        (
-            .operatorNotRun("RandomUniformLike"),
-            [
-                "test_bernoulli_double_expanded", "test_bernoulli_expanded", "test_bernoulli_seed_expanded",
-            ]
-        ),
-        (.operatorNotRun("STFT"), ["test_stft", "test_stft_with_window"]),
         (
             .operatorNotRun("SequenceConstruct"),
             [
@@ -71,17 +57,10 @@ extension ConformanceCase {
             ]
         ),
         (
-            .operatorNotRun("TfIdfVectorizer"),
-            [
-                "test_tfidfvectorizer_tf_batch_onlybigrams_skip0", "test_tfidfvectorizer_tf_batch_onlybigrams_skip5",
-                "test_tfidfvectorizer_tf_batch_uniandbigrams_skip5", "test_tfidfvectorizer_tf_only_bigrams_skip0",
-                "test_tfidfvectorizer_tf_onlybigrams_levelempty", "test_tfidfvectorizer_tf_onlybigrams_skip5",
-                "test_tfidfvectorizer_tf_uniandbigrams_skip5",
-            ]
-        ),
-        (
             .randomNumbers,
             [
+                "test_bernoulli", "test_bernoulli_double", "test_bernoulli_double_expanded", "test_bernoulli_expanded",
+                "test_bernoulli_seed", "test_bernoulli_seed_expanded",
                 "test_training_dropout", "test_training_dropout_default", "test_training_dropout_default_mask",
                 "test_training_dropout_mask",
             ]

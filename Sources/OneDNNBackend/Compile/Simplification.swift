@@ -55,7 +55,7 @@ struct Simplification {
         default: break
         }
         if takeContents(of: node) { return }
-        guard node.captures.isEmpty, isSmall(node), node.inputs.allSatisfy({ $0.map { constant($0) != nil } ?? true }),
+        guard !node.operator.isControlFlow, isSmall(node), node.inputs.allSatisfy({ $0.map { constant($0) != nil } ?? true }),
             !node.inputs.isEmpty
         else {
             nodes.append(node)
@@ -106,17 +106,12 @@ struct Simplification {
         var kept: [Node] = []
         for node in nodes.reversed() where node.outputs.contains(where: { $0.map { live.contains($0) } ?? false }) {
             kept.append(node)
-            for input in node.inputs.compactMap({ $0 }) where constant(input) == nil { live.insert(resolve(input)) }
+            for input in node.reads where constant(input) == nil { live.insert(resolve(input)) }
         }
         nodes = kept.reversed()
-        for node in nodes {
-            guard case .opaque = node.operator else { continue }
-            throw CleaveError(
-                .unsupported, node.operator.reasonAgainstRunning(on: "onednn"),
-                at: .init(node: graph.label(of: node), operatorName: node.operator.qualifiedName))
-        }
+        for node in nodes { try graph.checkRunnable(node, on: "onednn") }
         for (index, node) in nodes.enumerated() {
-            for input in node.inputs.compactMap({ $0 }) { readers[resolve(input), default: []].append(index) }
+            for input in node.reads { readers[resolve(input), default: []].append(index) }
         }
     }
 }
