@@ -38,33 +38,65 @@ static inline void shift_row(const ck_image *image, const ck_augmentation *a, in
     if (image->is_float) { SHIFTED(float) } else { SHIFTED(uint8_t) }
 }
 
-#define BILINEAR(type)                                                                                                          \
-    const type *plane = (const type *)image->samples + channel * image->channel_stride;                                          \
-    const type *upper = plane + top * image->row_stride, *lower = plane + bottom * image->row_stride;                            \
-    float over = upper[left * image->column_stride] * (1 - fraction_x) + upper[right * image->column_stride] * fraction_x;       \
-    float under = lower[left * image->column_stride] * (1 - fraction_x) + lower[right * image->column_stride] * fraction_x;      \
-    value = over * (1 - fraction_y) + under * fraction_y;
+/* Where the pixels of a piece of a row come from: the four neighbours and their weights, which are all 0 outside. */
+enum { PIECE = 64 };
 
-static inline void rotate_row(const ck_image *image, const ck_augmentation *a, int32_t channel, int32_t y, row out) {
+typedef struct {
+    int64_t upper_left[PIECE], upper_right[PIECE], lower_left[PIECE], lower_right[PIECE];
+    float weights[4][PIECE];
+} neighbours;
+
+static inline void find_neighbours(
+    const ck_image *image, const ck_augmentation *a, int32_t y, int32_t begin, int32_t count, neighbours *n) {
     int32_t width = image->width, height = image->height;
     float centre_x = 0.5f * (float)(width - 1), centre_y = 0.5f * (float)(height - 1);
     int32_t canvas_y = y + a->shift_y;
+    bool row_inside = canvas_y >= 0 && canvas_y < height;
     float dy = (float)canvas_y - centre_y;
-    for (int32_t x = 0; x < out.count; x++) {
+    for (int32_t i = 0; i < count; i++) {
+        int32_t x = begin + i;
         int32_t canvas_x = (a->flips ? width - 1 - x : x) + a->shift_x;
         float dx = (float)canvas_x - centre_x;
         float source_x = a->cosine * dx - a->sine * dy + centre_x, source_y = a->sine * dx + a->cosine * dy + centre_y;
-        float value = 0;
         /* A pixel covers half a unit to each side of its centre. */
-        if (canvas_x >= 0 && canvas_x < width && canvas_y >= 0 && canvas_y < height && source_x >= -0.5f &&
-            source_x < (float)width - 0.5f && source_y >= -0.5f && source_y < (float)height - 0.5f) {
-            float floor_x = floorf(source_x), floor_y = floorf(source_y);
-            float fraction_x = source_x - floor_x, fraction_y = source_y - floor_y;
-            int64_t left = within((int32_t)floor_x, 0, width - 1), right = within((int32_t)floor_x + 1, 0, width - 1);
-            int64_t top = within((int32_t)floor_y, 0, height - 1), bottom = within((int32_t)floor_y + 1, 0, height - 1);
+        bool inside = row_inside & (canvas_x >= 0) & (canvas_x < width) & (source_x >= -0.5f) & (source_x < (float)width - 0.5f) &
+            (source_y >= -0.5f) & (source_y < (float)height - 0.5f);
+        source_x = inside ? source_x : 0;
+        source_y = inside ? source_y : 0;
+        float floor_x = floorf(source_x), floor_y = floorf(source_y);
+        float fraction_x = source_x - floor_x, fraction_y = source_y - floor_y;
+        float total = inside ? 1 : 0;
+        int64_t left = within((int32_t)floor_x, 0, width - 1), right = within((int32_t)floor_x + 1, 0, width - 1);
+        int64_t upper = within((int32_t)floor_y, 0, height - 1), lower = within((int32_t)floor_y + 1, 0, height - 1);
+        n->upper_left[i] = upper * image->row_stride + left * image->column_stride;
+        n->upper_right[i] = upper * image->row_stride + right * image->column_stride;
+        n->lower_left[i] = lower * image->row_stride + left * image->column_stride;
+        n->lower_right[i] = lower * image->row_stride + right * image->column_stride;
+        n->weights[0][i] = total * (1 - fraction_y) * (1 - fraction_x);
+        n->weights[1][i] = total * (1 - fraction_y) * fraction_x;
+        n->weights[2][i] = total * fraction_y * (1 - fraction_x);
+        n->weights[3][i] = total * fraction_y * fraction_x;
+    }
+}
+
+#define BILINEAR(type)                                                                                                          \
+    const type *plane = (const type *)image->samples + channel * image->channel_stride;                                          \
+    for (int32_t i = 0; i < count; i++) {                                                                                        \
+        to[i * column_stride] = n.weights[0][i] * plane[n.upper_left[i]] + n.weights[1][i] * plane[n.upper_right[i]] +           \
+            n.weights[2][i] * plane[n.lower_left[i]] + n.weights[3][i] * plane[n.lower_right[i]];                                \
+    }
+
+/* All channels of row `y`. */
+static inline void rotate_rows(
+    const ck_image *image, const ck_augmentation *a, int32_t y, float *out, int64_t channel_stride, int64_t column_stride) {
+    neighbours n;
+    for (int32_t begin = 0; begin < image->width; begin += PIECE) {
+        int32_t count = image->width - begin < PIECE ? image->width - begin : PIECE;
+        find_neighbours(image, a, y, begin, count, &n);
+        for (int32_t channel = 0; channel < image->channels; channel++) {
+            float *to = out + channel * channel_stride + begin * column_stride;
             if (image->is_float) { BILINEAR(float) } else { BILINEAR(uint8_t) }
         }
-        out.values[x * out.stride] = value;
     }
 }
 
@@ -120,10 +152,11 @@ CK_CLONES static void jitter(
 
 CK_CLONES void ck_augment(
     const ck_image *image, const ck_augmentation *a, float *out, int64_t channel_stride, int64_t row_stride, int64_t column_stride) {
-    for (int32_t channel = 0; channel < image->channels; channel++) {
-        for (int32_t y = 0; y < image->height; y++) {
+    for (int32_t y = 0; y < image->height; y++) {
+        if (a->rotates) rotate_rows(image, a, y, out + y * row_stride, channel_stride, column_stride);
+        for (int32_t channel = 0; channel < image->channels; channel++) {
             row target = {out + channel * channel_stride + y * row_stride, column_stride, image->width};
-            if (a->rotates) rotate_row(image, a, channel, y, target); else shift_row(image, a, channel, y, target);
+            if (!a->rotates) shift_row(image, a, channel, y, target);
             if (!a->jitters) normalize_row(a, channel, y, target);
         }
     }

@@ -28,7 +28,10 @@ struct DataCommand: ParsableCommand {
             transform: { text in try asArgument { try DatasetSpecification(parsing: text) } })
         var data: DatasetSpecification
 
-        @Option(help: .init("The split to look at: train, test, val, or all of a data set that is not split. (default: every one)", valueName: "name"))
+        @Option(
+            help: .init(
+                "The split to look at: train, test, val, or all of a data set that is not split. (default: every one)",
+                valueName: "name"))
         var split: String?
 
         @Option(help: .init("Draw the first images of each class, a row per class, into this PNG file.", valueName: "file.png"))

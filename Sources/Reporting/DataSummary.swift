@@ -48,7 +48,9 @@ extension DataSummary: Report {
         ]
         lines += table.lines(style: style)
         lines += [""] + classTable.lines(style: style)
-        if classes.count > Self.classLimit { lines.append("  … and \(classes.count - Self.classLimit) classes more (--json has them all)") }
+        if classes.count > Self.classLimit {
+            lines.append("  … and \(classes.count - Self.classLimit) more classes (--json has them all)")
+        }
         if !isReadable { lines += [""] + unreadableLines(style) }
         if let contactSheet { lines += ["", "\(contactSheet.printable()) written"] }
         return lines.joined(separator: "\n")

@@ -50,9 +50,9 @@ struct AugmentationTests {
         #expect(try augmented(small) { ($0.shift_x, $0.shift_y, $0.flips) = (1, 1, true) } == [0, 8, 7, 6, 0, 12, 11, 10, 0, 0, 0, 0])
         #expect(try augmented(small) { $0.shift_x = -9 } == [Float](repeating: 0, count: 12))
         let cut = try augmented(small, normalization: Normalization(mean: [2], deviation: [2])) {
-            ($0.cut_left, $0.cut_right, $0.cut_top, $0.cut_bottom) = (1, 3, 0, 1)
+            ($0.cut_left, $0.cut_right, $0.cut_top, $0.cut_bottom) = (1, 3, 1, 2)
         }
-        #expect(cut == [-0.5, 0, 0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5])
+        #expect(cut == [-0.5, 0, 0.5, 1, 1.5, 0, 0, 3, 3.5, 4, 4.5, 5])
     }
 
     /// Rotation by 0 takes the other path through the kernel.
@@ -92,6 +92,11 @@ struct AugmentationTests {
         let grey: [Double] = [61.53, 94.17]
         let flat = try augmented(image) { ($0.jitters, $0.contrast) = (true, 0) }
         #expect(flat.allSatisfy { abs(Double($0) - (grey[0] + grey[1]) / 2) < 1e-3 })
+        // The second pixel is clamped to 255 before contrast brings both halfway to their mean.
+        let bright = try augmented(Tensor([100, 200] as [UInt8], shape: [1, 1, 2])) {
+            ($0.jitters, $0.brightness, $0.contrast) = (true, 1.5, 0.5)
+        }
+        #expect(bright == [176.25, 228.75])
         let pale = try augmented(image) { ($0.jitters, $0.saturation) = (true, 0) }
         #expect(zip(pale, [0, 1, 0, 1, 0, 1]).allSatisfy { abs(Double($0) - grey[$1]) < 1e-3 })
         let vivid = try augmented(image, normalization: .unit) { ($0.jitters, $0.saturation) = (true, 2) }

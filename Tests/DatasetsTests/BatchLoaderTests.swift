@@ -119,7 +119,8 @@ struct BatchLoaderTests {
             #expect(batch.images.shape == [4, 3, 32, 32])
             #expect(batch.labels == [0, 0, 1, 1])
             let open = ImageInput(name: "x", layout: .nchw, channels: 3, height: nil, width: nil, batch: nil)
-            #expect(failure { _ = try BatchLoader(split, for: open, options: options(2), epochs: 1) }.contains("leaves the size of its images open"))
+            let error = failure { _ = try BatchLoader(split, for: open, options: options(2), epochs: 1) }
+            #expect(error.contains("leaves the size of its images open"))
         }
     }
 }

@@ -29,7 +29,8 @@ func cifarRecord(label: UInt8, seed: Int) -> [UInt8] { [label] + (0..<3072).map 
 /// A small CIFAR-10: two training batches of five images each, labels 0…9, and a test batch of three.
 func writeCIFAR(to folder: String) throws {
     for batch in 0..<2 {
-        try write((0..<5).flatMap { cifarRecord(label: UInt8(5 * batch + $0), seed: 5 * batch + $0) }, to: "\(folder)/data_batch_\(batch + 1).bin")
+        let records = (5 * batch..<5 * batch + 5).flatMap { cifarRecord(label: UInt8($0), seed: $0) }
+        try write(records, to: "\(folder)/data_batch_\(batch + 1).bin")
     }
     try write((0..<3).flatMap { cifarRecord(label: UInt8($0), seed: 100 + $0) }, to: folder + "/test_batch.bin")
     try write(Array("airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n".utf8), to: folder + "/batches.meta.txt")

@@ -18,7 +18,8 @@ struct DecodingTests {
         for entry in expected.entries {
             let image = try DecodedImage(contentsOf: imageFixtures + "/" + entry.name)
             let shape = entry.tensor.shape
-            #expect(image.shape == ImageShape(channels: shape.count == 3 ? shape[2] : 1, height: shape[0], width: shape[1]), "\(entry.name)")
+            let channels = shape.count == 3 ? shape[2] : 1
+            #expect(image.shape == ImageShape(channels: channels, height: shape[0], width: shape[1]), "\(entry.name)")
             let distance = try distance(image.samples, entry.tensor.elements(as: UInt8.self))
             // PNG is exact; JPEG decoders differ by a unit in rounding.
             #expect(distance.largest <= (entry.name.hasSuffix(".jpg") ? 2 : 0), "\(entry.name) \(distance)")

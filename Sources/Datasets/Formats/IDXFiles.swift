@@ -6,13 +6,15 @@ import Tensors
 /// `classes.txt` beside them may name the classes, a line each; otherwise they are called by their numbers.
 struct IDXFiles: DatasetFiles {
     let classes: [String]
-    private let splits: [(name: String, images: String, labels: [UInt8])]
+    private typealias Split = (name: String, images: String, labels: [UInt8])
+    private let splits: [Split]
 
     var splitNames: [String] { splits.map(\.name) }
 
     init(_ folder: String) throws {
         let entries = try folderEntries(folder)
-        let splits = try [("train", "train"), ("test", "t10k"), ("test", "test"), ("val", "val")].compactMap { split, prefix -> (name: String, images: String, labels: [UInt8])? in
+        let prefixes = [("train", "train"), ("test", "t10k"), ("test", "test"), ("val", "val")]
+        let splits = try prefixes.compactMap { split, prefix -> Split? in
             func file(_ part: String, _ rank: Int) -> String? {
                 ["-", "."].flatMap { separator in ["", ".gz"].map { "\(prefix)-\(part)\(separator)idx\(rank)-ubyte\($0)" } }
                     .first(where: entries.contains).map { folder + "/" + $0 }
@@ -41,11 +43,13 @@ struct IDXFiles: DatasetFiles {
         }
         let file = try IDXFile(path, rank: 3)
         guard file.lengths[0] == labels.count else {
-            throw CleaveError(.malformedFile, "the file has \(file.lengths[0]) images, but there are \(labels.count) labels", at: .init(file: path))
+            throw CleaveError(
+                .malformedFile, "the file has \(file.lengths[0]) images, but there are \(labels.count) labels", at: .init(file: path))
         }
         let shape = ImageShape(channels: 1, height: file.lengths[1], width: file.lengths[2])
         guard labels.isEmpty || shape.isReasonable else {
-            throw CleaveError(.malformedFile, "the images measure \(shape), expected at most \(ImageShape.pixelLimit) pixels", at: .init(file: path))
+            throw CleaveError(
+                .malformedFile, "the images measure \(shape), expected 1 to \(ImageShape.pixelLimit) pixels", at: .init(file: path))
         }
         let part = ResidentImages.Part(storage: file.storage, offset: 0, stride: shape.count, count: labels.count, file: path)
         return try locating(file: path) {

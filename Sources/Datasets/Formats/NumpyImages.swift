@@ -39,16 +39,16 @@ struct NumpyImages: DatasetFiles {
             splits.append((split, .init(name: x, tensor: images), try locating(tensor: y) { try self.labels(labels) }))
         }
         guard !splits.isEmpty else {
-            let found = archive.entries.map { "'\($0.name)'" }.joined(separator: ", ")
-            throw CleaveError(
-                .malformedFile, "expected arrays 'x_train' and 'y_train', or 'x' and 'y', not \(found.isEmpty ? "an empty archive" : found)")
+            let found = archive.entries.isEmpty ? "an empty archive" : archive.entries.map { "'\($0.name)'" }.joined(separator: ", ")
+            throw CleaveError(.malformedFile, "expected arrays 'x_train' and 'y_train', or 'x' and 'y', not \(found)")
         }
         let isSplit = splits.contains { $0.name != "all" }
         return splits.filter { !isSplit || $0.name != "all" }
     }
 
     private static func labels(_ tensor: Tensor) throws -> [Int32] {
-        guard tensor.rank == 1 || (tensor.rank == 2 && tensor.shape[1] == 1), tensor.elementType.isInteger, let values = tensor.doubles() else {
+        let isColumn = tensor.rank == 1 || (tensor.rank == 2 && tensor.shape[1] == 1)
+        guard isColumn, tensor.elementType.isInteger, let values = tensor.doubles() else {
             throw CleaveError(.malformedTensor, "the labels are \(tensor), expected one integer per image")
         }
         return try values.enumerated().map { index, value in

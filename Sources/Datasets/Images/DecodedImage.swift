@@ -16,7 +16,8 @@ struct DecodedImage {
     init(contentsOf path: String, covering target: ImageShape? = nil) throws {
         let size = try RegularFile(path).size
         guard size <= Self.fileLimit else {
-            throw CleaveError(.malformedFile, "the file has \(size) bytes, expected an image of at most \(Self.fileLimit)", at: .init(file: path))
+            throw CleaveError(
+                .malformedFile, "the file has \(size) bytes, expected an image of at most \(Self.fileLimit)", at: .init(file: path))
         }
         let storage = try TensorStorage(contentsOf: path)
         self = try locating(file: path) { try withExtendedLifetime(storage) { try DecodedImage(storage.bytes, covering: target) } }

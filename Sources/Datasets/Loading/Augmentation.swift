@@ -69,8 +69,9 @@ public struct Augmentation: Hashable, Sendable, CustomStringConvertible {
     private mutating func set(_ kind: Kind, to text: String?) throws {
         func number(_ range: ClosedRange<Double>, _ what: String) throws -> Double {
             guard let text, let value = Double(text), range.contains(value), value > 0 else {
+                let given = text.map { "'\($0)'" } ?? "nothing"
                 throw CleaveError(
-                    .invalidRequest, "the augmentation '\(kind.rawValue)' is given \(text.map { "'\($0)'" } ?? "nothing"), expected \(what)",
+                    .invalidRequest, "the augmentation '\(kind.rawValue)' is given \(given), expected \(what)",
                     suggestion: "try \(kind.example)")
             }
             return value

@@ -17,6 +17,12 @@ public struct Batch: Sendable {
     public var count: Int { labels.count }
 }
 
+/// An image of a split that was left out, and why.
+public struct UnreadableImage: Hashable, Sendable {
+    public var index: Int
+    public var error: CleaveError
+}
+
 /// Prepares batches on threads of its own, ahead of the step that will take them.
 ///
 /// The batches depend on the split, the options and the position only, not on the number of threads or their speed.
@@ -77,18 +83,14 @@ public final class BatchLoader: Sendable {
         }
     }
 
-    /// An image that was left out, and why.
-    public struct Unreadable: Hashable, Sendable {
-        public var index: Int
-        public var error: CleaveError
-    }
-
     /// What the images of every batch measure.
     public let shape: ImageShape
     public let batchesPerEpoch: Int
     private let preparation: BatchPreparation
     private let queue: BatchQueue
-    private let end: Int
+
+    /// Epochs are numbered from 0 to here.
+    private static let epochLimit = 1 << 31
 
     /// - Parameters:
     ///   - epochs: the number of the epoch before which the batches end, counted from 0 wherever `position` is.
@@ -100,17 +102,18 @@ public final class BatchLoader: Sendable {
         preparation = try BatchPreparation(split, for: input, options: options)
         shape = preparation.images.shape
         batchesPerEpoch = preparation.batchesPerEpoch
-        guard position.epoch >= 0, (0..<max(1, batchesPerEpoch)).contains(position.batch) else {
+        guard (0..<Self.epochLimit).contains(position.epoch), (0..<batchesPerEpoch).contains(position.batch) else {
             throw CleaveError(
-                .invalidRequest, "the position is epoch \(position.epoch), batch \(position.batch), expected a batch of 0…\(batchesPerEpoch - 1)")
+                .invalidRequest,
+                "the position is epoch \(position.epoch), batch \(position.batch), expected a batch of 0…\(batchesPerEpoch - 1)")
         }
-        let (end, endOverflow) = max(0, epochs).multipliedReportingOverflow(by: batchesPerEpoch)
-        let (first, firstOverflow) = position.epoch.multipliedReportingOverflow(by: batchesPerEpoch)
-        guard !endOverflow, !firstOverflow, options.threads > 0, options.ahead > 0 else {
-            throw CleaveError(.invalidRequest, "the loader is given \(options.threads) threads and \(epochs) epochs, expected 1 or more, and fewer")
+        guard options.threads > 0, options.ahead > 0 else {
+            throw CleaveError(
+                .invalidRequest, "\(options.threads) threads prepare \(options.ahead) batches ahead, expected at least 1 of both")
         }
-        self.end = end
-        queue = BatchQueue(first: first + position.batch, end: end, ahead: options.ahead)
+        queue = BatchQueue(
+            first: position.epoch * batchesPerEpoch + position.batch, end: min(epochs, Self.epochLimit) * batchesPerEpoch,
+            ahead: options.ahead)
         for number in 0..<min(options.threads, options.ahead) {
             let worker = Thread { [queue, preparation] in
                 while let batch = queue.begin() { queue.deliver(batch, Result { try preparation.prepare(batch) }) }
@@ -145,7 +148,7 @@ public final class BatchLoader: Sendable {
     public func cancel() { queue.stop() }
 
     /// The images that could not be read so far, in the order of the split.
-    public var unreadable: [Unreadable] { preparation.unreadable.all }
+    public var unreadable: [UnreadableImage] { preparation.unreadable.all }
 }
 
 /// Makes a batch from its number.
@@ -161,7 +164,8 @@ private struct BatchPreparation: Sendable {
         let shape = try input.shape(for: split)
         images = try FittedImages(split, shape: shape, cacheByteLimit: options.cacheByteLimit)
         writer = try InputWriter(
-            shape: shape, layout: input.layout, normalization: options.normalization, augmentation: options.augmentation, seed: options.seed)
+            shape: shape, layout: input.layout, normalization: options.normalization, augmentation: options.augmentation,
+            seed: options.seed)
         guard options.batchSize > 0, let floats = ElementType.float32.byteCount(elements: shape.count),
             !options.batchSize.multipliedReportingOverflow(by: floats).overflow
         else { throw CleaveError(.invalidRequest, "the batch size is \(options.batchSize), expected at least 1") }
@@ -275,7 +279,7 @@ private final class UnreadableImages: Sendable {
         set { errors.withLock { $0[index] = newValue } }
     }
 
-    var all: [BatchLoader.Unreadable] {
-        errors.withLock { $0.map { BatchLoader.Unreadable(index: $0.key, error: $0.value) } }.sorted { $0.index < $1.index }
+    var all: [UnreadableImage] {
+        errors.withLock { $0.map { UnreadableImage(index: $0.key, error: $0.value) } }.sorted { $0.index < $1.index }
     }
 }

@@ -24,7 +24,7 @@ public struct DatasetStatistics: Sendable {
     public var deviation: [Double]
     /// Readable and unreadable images per class, by label.
     public var classCounts: [Int]
-    public var unreadable: [BatchLoader.Unreadable]
+    public var unreadable: [UnreadableImage]
 
     /// Reads every image once, on all processors.
     /// - Throws: `CleaveError` when the task was cancelled; images that cannot be read are counted instead.
@@ -54,7 +54,7 @@ public struct DatasetStatistics: Sendable {
         var channels: [Int: Int] = [:]
         var height: SizeRange?
         var width: SizeRange?
-        var unreadable: [BatchLoader.Unreadable] = []
+        var unreadable: [UnreadableImage] = []
 
         mutating func add(_ image: ck_image) {
             var image = image

@@ -23,9 +23,8 @@ public struct ImageInput: Hashable, Sendable {
     public init(of graph: Graph) throws {
         let candidates = graph.inputs.map { graph[$0] }.filter { $0.tensorType?.shape?.count == 4 }
         guard candidates.count == 1, graph.inputs.count == 1, let type = candidates[0].tensorType, let shape = type.shape else {
-            let inputs = graph.inputs.map { "'\(graph[$0].name)'" }.joined(separator: ", ")
-            throw CleaveError(
-                .unsupported, "the model takes \(inputs.isEmpty ? "nothing" : inputs), expected a single input of four dimensions for images")
+            let inputs = graph.inputs.isEmpty ? "nothing" : graph.inputs.map { "'\(graph[$0].name)'" }.joined(separator: ", ")
+            throw CleaveError(.unsupported, "the model takes \(inputs), expected a single input of four dimensions for images")
         }
         guard type.elementType == .float32 else {
             throw CleaveError(
@@ -55,7 +54,8 @@ public struct ImageInput: Hashable, Sendable {
         let own = split.shape
         guard let height = height ?? own?.height, let width = width ?? own?.width else {
             throw CleaveError(
-                .shapeMismatch, "the model leaves the size of its images open, and image files may differ in theirs", at: .init(tensor: name),
+                .shapeMismatch, "the model leaves the size of its images open, and image files may differ in theirs",
+                at: .init(tensor: name),
                 suggestion: "fix the size when the model is exported")
         }
         return ImageShape(channels: channels ?? own?.channels ?? 3, height: height, width: width)
