@@ -20,7 +20,7 @@ struct RewriteSummaryTests {
 
     private func summary(_ reports: [PassReport], _ separation: SeparationReport? = nil, after: Int = 90) throws -> RewriteSummary {
         RewriteSummary(
-            before: try size(parameters: 100), after: try size(parameters: after), reports: reports, separation: separation, seconds: 0.1,
+            before: try size(parameters: 100), after: try size(parameters: after), reports: reports, separation: separation, remarks: [], seconds: 0.1,
             showsLayers: false)
     }
 
