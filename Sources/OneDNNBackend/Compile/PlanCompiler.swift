@@ -35,8 +35,8 @@ struct PlanCompiler {
 
     init(_ specialized: Graph, backend: OneDNNBackend) throws {
         self.backend = backend
-        graph = specialized
-        program = try Simplification(specialized)
+        program = try Self.simplify(specialized, memoryLimit: backend.memoryLimit)
+        graph = program.graph
         groups = Grouping.groups(of: program)
         for (index, group) in groups.enumerated() {
             for node in group.nodes {
@@ -44,6 +44,22 @@ struct PlanCompiler {
             }
         }
         for output in program.outputs { lastUse[output] = groups.count }
+    }
+
+    /// Simplifies a graph, and again with what that has found for as long as more shapes become known by it: those that are computed
+    /// from other shapes in ways that inference does not follow.
+    private static func simplify(_ specialized: Graph, memoryLimit: Int) throws -> Simplification {
+        var program = try Simplification(specialized, memoryLimit: memoryLimit)
+        while program.hasUnknownShapes {
+            let evaluated = program.evaluated
+            guard !evaluated.isEmpty else { break }
+            var graph = program.graph
+            try graph.edit { editor in
+                for (value, tensor) in evaluated { editor.setConstant(value, to: tensor) }
+            }
+            program = try Simplification(graph, memoryLimit: memoryLimit)
+        }
+        return program
     }
 
     mutating func compile(original: Graph) throws -> OneDNNPlan {

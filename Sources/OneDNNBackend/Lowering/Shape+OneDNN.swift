@@ -51,19 +51,24 @@ extension PlanCompiler {
 
     mutating func lower(_ concat: Concat, _ node: Node, _ output: ValueID) throws -> Bool {
         let operands = node.inputs.compactMap { $0 }
-        guard operands.allSatisfy({ isBuffered($0) }), operands.count <= 36 else { return false }
+        guard operands.allSatisfy({ isBuffered($0) }) else { return false }
         let lengths = shape(output)
         let axis = concat.axis < 0 ? concat.axis + lengths.count : concat.axis
         guard lengths.indices.contains(axis) else { return false }
         let layouts = try concatLayouts(operands, axis, lengths)
-        let primitive = try Primitive.concat(layouts.sources, axis: axis, destination: layouts.result)
         let sources = try zip(operands, layouts.sources).map { try operand($0, in: $1) }
         let target = makeBuffer(.arena, byteCount: layouts.result.byteCount)
-        var arguments = zip(sources, layouts.sources).enumerated().map { index, source in
-            PrimitiveKernel.Argument(ONEDNN_MULTIPLE, source.0, source.1, index: index)
+        // Dimensions before the axis, in the order in which they lie in memory.
+        let physical = layouts.result.channelBlock.map { [lengths[0], (lengths[1] + $0 - 1) / $0] + lengths.dropFirst(2) } ?? lengths
+        let outer = physical[..<axis].reduce(1, *)
+        let rows = layouts.sources.map { Int64($0.byteCount / MemoryLayout<Float>.size / outer) }
+        let kernel = NativeKernel("cleave:concat", buffers: sources + [target]) { addresses, _ in
+            withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: rows.count) { pointers in
+                for index in rows.indices { pointers.initializeElement(at: index, to: UnsafePointer(addresses[index].floats)) }
+                ck_concat(pointers.baseAddress, rows, Int32(rows.count), Int64(outer), addresses[rows.count].floats)
+            }
         }
-        arguments.append(.init(ONEDNN_DESTINATION, target, layouts.result))
-        emit(PrimitiveKernel(primitive: primitive, arguments: arguments), computing: [node], reads: sources, writes: [target])
+        emit(kernel, computing: [node], reads: sources, writes: [target])
         define(output, in: target, layouts.result)
         return true
     }

@@ -85,7 +85,13 @@ struct NativeKernel: Kernel {
             let addresses = buffers.map { memory.address(of: $0) }, scratch = scratchpad.map { memory.address(of: $0) }
             return { call(addresses, scratch) }
         }
-        return { call(buffers.map { memory.address(of: $0) }, scratchpad.map { memory.address(of: $0) }) }
+        // One array for all runs, whose addresses are renewed in place.
+        var addresses = buffers.map { memory.address(of: $0) }
+        let movable = buffers.indices.filter { memory.isMovable(buffers[$0]) }, scratch = scratchpad.map { memory.address(of: $0) }
+        return {
+            for index in movable { addresses[index] = memory.address(of: buffers[index]) }
+            call(addresses, scratch)
+        }
     }
 }
 
