@@ -41,7 +41,8 @@ extension Operator {
             .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .expand, .tile,
             .concat, .split, .slice, .pad, .depthToSpace, .spaceToDepth, .identity, .dropout, .constant, .constantOfShape, .eyeLike,
             .range, .resize, .upsample, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
-            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .opaque: nil
+            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft,
+            .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan, .opaque: nil
         }
     }
 

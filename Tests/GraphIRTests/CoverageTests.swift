@@ -13,7 +13,8 @@ private enum OperatorKind: CaseIterable {
     case scatterND, oneHot, nonZero, compress, reverseSequence, trilu, unique, nonMaxSuppression, shapeOf, sizeOf, reshape
     case flatten, squeeze, unsqueeze, transpose, expand, tile, concat, split, slice, pad, depthToSpace, spaceToDepth, identity
     case dropout, constant, constantOfShape, eyeLike, range, resize, upsample, gridSample, quantizeLinear, dequantizeLinear
-    case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, opaque
+    case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, determinant, windowFunction, melWeightMatrix
+    case dft, stft, bernoulli, randomNumbers, tfIdfVectorizer, branch, loop, scan, opaque
 
     init(_ operation: Operator) {
         switch operation {
@@ -95,6 +96,17 @@ private enum OperatorKind: CaseIterable {
         case .dynamicQuantizeLinear: self = .dynamicQuantizeLinear
         case .negativeLogLikelihoodLoss: self = .negativeLogLikelihoodLoss
         case .softmaxCrossEntropyLoss: self = .softmaxCrossEntropyLoss
+        case .determinant: self = .determinant
+        case .windowFunction: self = .windowFunction
+        case .melWeightMatrix: self = .melWeightMatrix
+        case .dft: self = .dft
+        case .stft: self = .stft
+        case .bernoulli: self = .bernoulli
+        case .randomNumbers: self = .randomNumbers
+        case .tfIdfVectorizer: self = .tfIdfVectorizer
+        case .branch: self = .branch
+        case .loop: self = .loop
+        case .scan: self = .scan
         case .opaque: self = .opaque
         }
     }

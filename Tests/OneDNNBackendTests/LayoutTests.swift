@@ -82,7 +82,7 @@ struct LayoutTests {
             return try builder.add(.maxPool(.init(window: window, ceilMode: false, columnMajorIndices: false)), padded)
         }
         try between(channels: channels) { builder, y in
-            let bounds = Slice.Bounds(starts: [1, 2, 1], ends: [100, -1, 6], axes: [1, 2, 3])
+            let bounds = StridedSlice.Bounds(starts: [1, 2, 1], ends: [100, -1, 6], axes: [1, 2, 3])
             let part = try builder.add(.slice(.init(bounds: bounds)), y)
             return try builder.relu(part)
         }

@@ -25,6 +25,7 @@ struct Simplification {
     init(_ graph: Graph, memoryLimit: Int) throws {
         self.graph = graph
         evaluationLimit = memoryLimit / 4 / MemoryLayout<Float>.size
+        try graph.checkInterface(on: "onednn")
         for value in graph.values {
             if let tensor = value.constant { constants[value.id] = tensor }
         }
@@ -81,7 +82,7 @@ struct Simplification {
         default: break
         }
         if takeContents(of: node) { return }
-        guard node.captures.isEmpty, isSmall(node), node.inputs.allSatisfy({ $0.map { constant($0) != nil } ?? true }),
+        guard !node.operator.isControlFlow, isSmall(node), node.inputs.allSatisfy({ $0.map { constant($0) != nil } ?? true }),
             !node.inputs.isEmpty
         else {
             nodes.append(node)
@@ -132,17 +133,12 @@ struct Simplification {
         var kept: [Node] = []
         for node in nodes.reversed() where node.outputs.contains(where: { $0.map { live.contains($0) } ?? false }) {
             kept.append(node)
-            for input in node.inputs.compactMap({ $0 }) where constant(input) == nil { live.insert(resolve(input)) }
+            for input in node.reads where constant(input) == nil { live.insert(resolve(input)) }
         }
         nodes = kept.reversed()
-        for node in nodes {
-            guard case .opaque = node.operator else { continue }
-            throw CleaveError(
-                .unsupported, node.operator.reasonAgainstRunning(on: "onednn"),
-                at: .init(node: graph.label(of: node), operatorName: node.operator.qualifiedName))
-        }
+        for node in nodes { try graph.checkRunnable(node, on: "onednn") }
         for (index, node) in nodes.enumerated() {
-            for input in node.inputs.compactMap({ $0 }) { readers[resolve(input), default: []].append(index) }
+            for input in node.reads { readers[resolve(input), default: []].append(index) }
         }
     }
 }

@@ -244,7 +244,7 @@ extension PlanCompiler {
     private func trimmed(_ request: ConvolutionRequest, source: [Int]) -> ConvolutionRequest {
         guard let weights = request.weights else { return request }
         let window = request.window, lengths = window.kernel
-        let kept = source.indices.map { axis -> Swift.Range<Int> in
+        let kept = source.indices.map { axis -> Range<Int> in
             let taps = (0..<lengths[axis]).filter { tap in
                 let offset = tap * window.dilations[axis] - window.begin[axis]
                 return (0..<request.result[axis + 2]).contains { (0..<source[axis]).contains($0 * window.strides[axis] + offset) }
@@ -264,7 +264,7 @@ extension PlanCompiler {
         result.weightShape.replaceSubrange((request.weightShape.count - lengths.count)..., with: kept.map(\.count))
         // Kernels of one to three dimensions, seen as three.
         let padding = 3 - lengths.count
-        let ranges = [Swift.Range<Int>](repeating: 0..<1, count: padding) + kept
+        let ranges = [Range<Int>](repeating: 0..<1, count: padding) + kept
         let full = [Int](repeating: 1, count: padding) + lengths
         let volume = full.reduce(1, *)
         var selected: [Float] = []

@@ -83,7 +83,8 @@ extension PlanCompiler {
             .cumulativeSum, .topK, .gather, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .expand, .tile, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
-            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .opaque:
+            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft,
+            .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan, .opaque:
             return false
         }
     }

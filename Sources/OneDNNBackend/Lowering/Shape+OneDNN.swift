@@ -107,7 +107,7 @@ extension PlanCompiler {
         return true
     }
 
-    mutating func lower(_ slice: Slice, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+    mutating func lower(_ slice: StridedSlice, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         let lengths = shape(input), part = shape(output)
         guard let bounds = bounds(of: slice, node, lengths) else { return false }
         let strides = Self.denseStrides(lengths)
@@ -122,16 +122,16 @@ extension PlanCompiler {
     }
 
     /// First index and step along every dimension; `nil` when they are not constant or a step is negative.
-    private func bounds(of slice: Slice, _ node: Node, _ lengths: [Int]) -> (starts: [Int], steps: [Int])? {
-        func integers(_ operand: Slice.Operand) -> [Int]? { constant(node.input(operand))?.int64s()?.map { Int(clamping: $0) } }
+    private func bounds(of slice: StridedSlice, _ node: Node, _ lengths: [Int]) -> (starts: [Int], steps: [Int])? {
+        func integers(_ operand: StridedSlice.Operand) -> [Int]? { constant(node.input(operand))?.int64s()?.map { Int(clamping: $0) } }
         guard let starts = slice.bounds?.starts ?? integers(.starts) else { return nil }
         var axes = Array(starts.indices), steps = [Int](repeating: 1, count: starts.count)
         if let given = slice.bounds?.axes { axes = given }
-        if node.input(Slice.Operand.axes) != nil {
+        if node.input(StridedSlice.Operand.axes) != nil {
             guard let given = integers(.axes) else { return nil }
             axes = given
         }
-        if node.input(Slice.Operand.steps) != nil {
+        if node.input(StridedSlice.Operand.steps) != nil {
             guard let given = integers(.steps) else { return nil }
             steps = given
         }
