@@ -24,6 +24,7 @@ struct CleaveCommand: ParsableCommand {
         ])
 
     static func main() {
+        letIdleThreadsSleep()
         removeUnfinishedFilesOnInterrupt()
         explainFilesThatShrink()
         do {
