@@ -54,15 +54,15 @@ final class Primitive: @unchecked Sendable {
     enum PostOp {
         /// Adds what the destination holds.
         case sum
-        case binary(onednn_binary_kind, Layout)
+        /// Adds an operand of its own.
+        case add(Layout)
 
         fileprivate var c: onednn_post_op {
             var op = onednn_post_op()
             switch self {
             case .sum: op.kind = ONEDNN_POST_SUM
-            case .binary(let kind, let layout):
-                op.kind = ONEDNN_POST_BINARY
-                op.binary = kind
+            case .add(let layout):
+                op.kind = ONEDNN_POST_ADD
                 op.layout = layout.handle
             }
             return op
