@@ -137,15 +137,6 @@ onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int6
     return create(out, status, &desc, no_post_ops);
 }
 
-onednn_status onednn_resampling(
-    onednn_primitive **out, onednn_resampling_kind kind, const onednn_layout *source, const onednn_layout *destination) {
-    dnnl_resampling_desc_t desc;
-    dnnl_alg_kind_t algorithm = kind == ONEDNN_NEAREST ? dnnl_resampling_nearest : dnnl_resampling_linear;
-    dnnl_status_t status = dnnl_resampling_forward_desc_init(
-        &desc, dnnl_forward_inference, algorithm, NULL, &source->desc, &destination->desc);
-    return create(out, status, &desc, no_post_ops);
-}
-
 onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon) {
     dnnl_layer_normalization_desc_t desc;
     dnnl_status_t status = dnnl_layer_normalization_forward_desc_init(

@@ -80,8 +80,6 @@ typedef enum {
 
 typedef enum { ONEDNN_MAX_POOL, ONEDNN_AVERAGE_POOL_WITH_PADDING, ONEDNN_AVERAGE_POOL_WITHOUT_PADDING } onednn_pool_kind;
 
-typedef enum { ONEDNN_NEAREST, ONEDNN_LINEAR_INTERPOLATION } onednn_resampling_kind;
-
 /* What a primitive does to its result before it is stored. */
 typedef struct {
     /* SUM adds what the destination holds, ADD an operand of its own. */
@@ -125,9 +123,6 @@ onednn_status onednn_softmax(onednn_primitive **out, bool logarithm, const onedn
 onednn_status onednn_reorder(onednn_primitive **out, const onednn_layout *source, const onednn_layout *destination);
 /* x / (k + alpha/size · Σ x²)^beta over `size` channels. */
 onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int64_t size, float alpha, float beta, float k);
-/* Samples with half-pixel centers. */
-onednn_status onednn_resampling(
-    onednn_primitive **out, onednn_resampling_kind kind, const onednn_layout *source, const onednn_layout *destination);
 /* Normalizes the last dimension and applies scale and shift vectors. */
 onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon);
 

@@ -220,6 +220,19 @@ struct PlanCompiler {
         emit(kernel, computing: nodes, reads: [source.buffer], writes: [destination.buffer])
     }
 
+    /// A row-major buffer with an operand's dimensions in another order.
+    mutating func transposed(_ id: ValueID, _ order: [Int]) throws -> BufferID {
+        let lengths = shape(id)
+        guard order != Array(lengths.indices) else { return try plainOperand(id) }
+        let dense = Self.denseStrides(order.map { lengths[$0] })
+        var strides = [Int](repeating: 0, count: lengths.count)
+        for (position, axis) in order.enumerated() { strides[axis] = dense[position] }
+        let result = try Layout.strided(lengths, strides: strides), source = try home(id)
+        let buffer = makeBuffer(.arena, byteCount: try Layout.plain(lengths).byteCount)
+        try emitReorder(from: source, to: (buffer, result))
+        return buffer
+    }
+
     // MARK: Fallback
 
     /// Runs a node on its reference kernel, on row-major tensors.

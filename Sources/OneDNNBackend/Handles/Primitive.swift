@@ -121,10 +121,6 @@ extension Primitive {
         try Primitive("a local response normalization") { onednn_lrn($0, data.handle, Int64(size), alpha, beta, bias) }
     }
 
-    static func resampling(_ kind: onednn_resampling_kind, _ source: Layout, destination: Layout) throws -> Primitive {
-        try Primitive("a resampling") { onednn_resampling($0, kind, source.handle, destination.handle) }
-    }
-
     static func layerNorm(_ data: Layout, epsilon: Float) throws -> Primitive {
         try Primitive("a layer normalization") { onednn_layer_norm($0, data.handle, epsilon) }
     }
