@@ -61,16 +61,40 @@ extension PlanCompiler {
         // Dimensions before the axis, in the order in which they lie in memory.
         let physical = layouts.result.channelBlock.map { [lengths[0], (lengths[1] + $0 - 1) / $0] + lengths.dropFirst(2) } ?? lengths
         let outer = physical[..<axis].reduce(1, *)
-        let rows = layouts.sources.map { Int64($0.byteCount / MemoryLayout<Float>.size / outer) }
-        let kernel = NativeKernel("cleave:concat", buffers: sources + [target]) { addresses, _ in
-            withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: rows.count) { pointers in
-                for index in rows.indices { pointers.initializeElement(at: index, to: UnsafePointer(addresses[index].floats)) }
-                ck_concat(pointers.baseAddress, rows, Int32(rows.count), Int64(outer), addresses[rows.count].floats)
+        let rows = layouts.sources.map { $0.byteCount / MemoryLayout<Float>.size / outer }
+        if outer == 1, !program.outputs.contains(program.resolve(output)) {
+            emitJoin(sources, rows, in: target, computing: node)
+        } else {
+            let rows = rows.map(Int64.init)
+            let kernel = NativeKernel("cleave:concat", buffers: sources + [target]) { addresses, _ in
+                withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: rows.count) { pointers in
+                    for index in rows.indices { pointers.initializeElement(at: index, to: UnsafePointer(addresses[index].floats)) }
+                    ck_concat(pointers.baseAddress, rows, Int32(rows.count), Int64(outer), addresses[rows.count].floats)
+                }
             }
+            emit(kernel, computing: [node], reads: sources, writes: [target])
         }
-        emit(kernel, computing: [node], reads: sources, writes: [target])
         define(output, in: target, layouts.result)
         return true
+    }
+
+    /// Makes a buffer of others that follow each other: those that can become parts of it, and only the rest is copied.
+    private mutating func emitJoin(_ sources: [BufferID], _ counts: [Int], in target: BufferID, computing node: Node) {
+        var copies: [(source: BufferID, offset: Int, count: Int64)] = []
+        var offset = 0
+        for (source, count) in zip(sources, counts) {
+            let byteCount = count * MemoryLayout<Float>.size
+            if !makePart(source, of: target, at: offset, byteCount: byteCount) { copies.append((source, offset, Int64(count))) }
+            offset += byteCount
+        }
+        let parts = copies
+        let kernel = NativeKernel("cleave:concat", buffers: copies.map(\.source) + [target]) { addresses, _ in
+            for (index, part) in parts.enumerated() {
+                var (source, count) = (Optional(UnsafePointer(addresses[index].floats)), part.count)
+                ck_concat(&source, &count, 1, 1, (addresses[parts.count] + part.offset).floats)
+            }
+        }
+        emit(kernel, computing: [node], reads: copies.map(\.source), writes: [target])
     }
 
     /// Blocked channels when some operand has them and every block stays whole, else row-major.
