@@ -99,7 +99,9 @@ struct PlanCompiler {
                 throw CleaveError(.invalidGraph, "nothing computes the output", at: .init(tensor: graph[output].name))
             case .slot(let slot): return .slot(slot)
             case .buffer(let buffer, let layout):
-                if layout.isPlain, case .arena = buffers[buffer.index].kind, !buffers[buffer.index].hasParts, given.insert(buffer).inserted {
+                if layout.isPlain, case .arena = buffers[buffer.index].kind, !buffers[buffer.index].hasParts,
+                    given.insert(buffer).inserted
+                {
                     buffers[buffer.index].kind = .caller
                     return .buffer(buffer, shape: shape(id))
                 }
@@ -270,7 +272,8 @@ struct PlanCompiler {
             return .buffer(buffer, shape: shape(output))
         }
         let kernel = ReferenceKernelStep(
-            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset, label: graph.label(of: node))
+            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset,
+            label: graph.label(of: node))
         emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: true)
     }
 }
