@@ -113,6 +113,24 @@ struct MovementTests {
         try everywhere { builder, y, _ in try builder.add(.gather(.init(axis: 1)), y, builder.constant(Tensor(scalar: Int64(2)))) }
     }
 
+    /// Sixteen channels that are not a block.
+    @Test func channelsFromTwoBlocks() throws {
+        try everywhere { builder, y, channels in
+            guard channels == 32 else { return try builder.relu(y) }
+            return try builder.add(.slice(.init(bounds: .init(starts: [8], ends: [24], axes: [1]))), y)
+        }
+    }
+
+    @Test func resizedChannels() throws {
+        try everywhere { builder, y, channels in
+            let sizes = try indices([2, Int64(channels) / 2, 8, 5], &builder)
+            let resize = Resize(
+                mode: .linear, coordinates: .halfPixel, nearestMode: .floor, cubicCoefficient: -0.75, excludeOutside: false,
+                extrapolationValue: 0, antialias: false, axes: nil, aspectRatioPolicy: .stretch)
+            return try builder.add(.resize(resize), y, nil, nil, sizes)
+        }
+    }
+
     @Test func expandAndTile() throws {
         try everywhere { builder, y, channels in
             let pooled = try builder.add(.globalPool(.init(function: .average)), y)
