@@ -74,11 +74,14 @@ typedef struct {
     int64_t outer, length, inner;
 } resample_job;
 
-CK_CLONES static void blend(const float *x, int64_t stride, const int64_t *indices, const float *weights, int64_t taps, float *y) {
+/* Tap k of place p is entry k·count + p. */
+CK_CLONES static void blend(
+    const float *x, int64_t stride, const int64_t *indices, const float *weights, int64_t taps, int64_t count, float *y) {
     for (int64_t i = 0; i < stride; i++) y[i] = weights[0] * x[indices[0] * stride + i];
     for (int64_t k = 1; k < taps; k++) {
-        const float *source = x + indices[k] * stride;
-        for (int64_t i = 0; i < stride; i++) y[i] += weights[k] * source[i];
+        const float *source = x + indices[k * count] * stride;
+        float weight = weights[k * count];
+        for (int64_t i = 0; i < stride; i++) y[i] += weight * source[i];
     }
 }
 
@@ -86,27 +89,43 @@ CK_CLONES static void blend_pair(const float *p, const float *q, float a, float 
     for (int64_t i = 0; i < count; i++) y[i] = a * p[i] + b * q[i];
 }
 
+/* Places first … first + length − 1 of a row of single elements. */
+CK_CLONES static void resample_row(const ck_filters *f, const float *x, int64_t first, int64_t length, float *restrict y) {
+    const int64_t *indices = f->indices + first;
+    const float *weights = f->weights + first;
+    for (int64_t p = 0; p < length; p++) y[p] = weights[p] * x[indices[p]];
+    for (int64_t k = 1; k < f->taps; k++) {
+        indices += f->count;
+        weights += f->count;
+        for (int64_t p = 0; p < length; p++) {
+            float product = weights[p] * x[indices[p]];
+            y[p] += weights[p] != 0 ? product : 0.0f;
+        }
+    }
+}
+
+static void resample_place(const ck_filters *f, const float *x, int64_t inner, int64_t place, float *y) {
+    const int64_t *from = f->indices + place;
+    const float *w = f->weights + place;
+    int64_t taps = 1, count = f->count;
+    while (taps < f->taps && w[taps * count] != 0) taps++;
+    if (taps == 1 && w[0] == 1) memcpy(y, x + from[0] * inner, (size_t)inner * sizeof *y);
+    else if (taps == 2) blend_pair(x + from[0] * inner, x + from[count] * inner, w[0], w[count], inner, y);
+    else blend(x, inner, from, w, taps, count, y);
+}
+
 static void resample_part(void *context, int index, int threads) {
     const resample_job *job = context;
     const ck_filters *f = job->filters;
     int64_t inner = job->inner, begin, end;
     ck_share(job->outer * f->count, index, threads, &begin, &end);
-    for (int64_t item = begin; item < end; item++) {
-        int64_t place = item % f->count, first = f->starts[place], taps = f->starts[place + 1] - first;
-        const float *x = job->x + item / f->count * job->length * inner, *w = f->weights + first;
-        const int64_t *from = f->indices + first;
-        float *y = job->y + item * inner;
-        if (inner == 1) {
-            float sum = 0;
-            for (int64_t k = 0; k < taps; k++) sum += w[k] * x[from[k]];
-            *y = sum;
-        } else if (taps == 1 && w[0] == 1) {
-            memcpy(y, x + from[0] * inner, (size_t)inner * sizeof *y);
-        } else if (taps == 2) {
-            blend_pair(x + from[0] * inner, x + from[1] * inner, w[0], w[1], inner, y);
-        } else {
-            blend(x, inner, from, w, taps, y);
-        }
+    for (int64_t at = begin; at < end;) {
+        int64_t first = at % f->count, length = f->count - first < end - at ? f->count - first : end - at;
+        const float *x = job->x + at / f->count * job->length * inner;
+        float *y = job->y + at * inner;
+        if (inner == 1) resample_row(f, x, first, length, y);
+        else for (int64_t p = 0; p < length; p++) resample_place(f, x, inner, first + p, y + p * inner);
+        at += length;
     }
 }
 

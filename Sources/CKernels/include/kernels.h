@@ -133,10 +133,11 @@ void ck_pad(
  * `rank` tables, which follow each other in `tables`; k counts to `run`. */
 void ck_pick(int rank, const int64_t *lengths, const int64_t *tables, int64_t run, float fill, const float *x, float *y);
 
-/* Element i of the result is the sum of weights[k]·x[indices[k]] over k in starts[i] … starts[i + 1] − 1, one k at least. */
+/* Element i of the result is the sum of weights[k·count + i]·x[indices[k·count + i]] over k < taps. Where an element has fewer
+ * taps, the weights of the others are 0, and what they would be multiplied with does not count. */
 typedef struct {
-    int64_t count;
-    const int64_t *starts, *indices;
+    int64_t count, taps;
+    const int64_t *indices;
     const float *weights;
 } ck_filters;
 

@@ -33,7 +33,8 @@ extension PlanCompiler {
         return try lowerInterpolation(filters, node, input, output)
     }
 
-    /// Filters one dimension after the other, those first that shrink most.
+    /// Filters one dimension after the other, those first that shrink most; the last dimension, whose filters read from all over a
+    /// row, when there is least to do.
     private mutating func lowerInterpolation(
         _ filters: [[[ResamplingTap]]?], _ node: Node, _ input: ValueID, _ output: ValueID
     ) throws -> Bool {
@@ -44,9 +45,12 @@ extension PlanCompiler {
         }
         let block = layout.isPlain ? nil : layout.channelBlock
         let growth = filters.enumerated().compactMap { axis, filter in
-            filter.map { (axis: axis, ratio: Double($0.count) / Double(lengths[axis])) }
+            filter.map { filter in
+                let ratio = Double(filter.count) / Double(lengths[axis])
+                return (axis: axis, ratio: ratio, order: ratio > 1 ? -axis : axis)
+            }
         }
-        for (axis, _) in growth.sorted(by: { ($0.ratio, $0.axis) < ($1.ratio, $1.axis) }) {
+        for (axis, _, _) in growth.sorted(by: { ($0.ratio, $0.order) < ($1.ratio, $1.order) }) {
             guard let filter = filters[axis] else { continue }
             let physical = block.map { [lengths[0], (lengths[1] + $0 - 1) / $0] + lengths.dropFirst(2) + [$0] } ?? lengths
             let (outer, length) = (Int64(physical[..<axis].reduce(1, *)), Int64(lengths[axis]))
@@ -67,27 +71,25 @@ extension PlanCompiler {
 
 /// The filters of one dimension in the form that `ck_resample` reads.
 private struct FilterTable: Sendable {
-    private var starts: [Int64] = [0]
+    private let count: Int
     private var indices: [Int64] = []
     private var weights: [Float] = []
 
     init(_ filters: [[ResamplingTap]]) {
-        for taps in filters {
-            indices += taps.map { Int64($0.index) }
-            weights += taps.map { Float($0.weight) }
-            starts.append(Int64(indices.count))
+        count = filters.count
+        for tap in 0..<(filters.map(\.count).max() ?? 0) {
+            indices += filters.map { Int64($0[min(tap, $0.count - 1)].index) }
+            weights += filters.map { tap < $0.count ? Float($0[tap].weight) : 0 }
         }
     }
 
     func withKernelTable(_ body: (UnsafePointer<ck_filters>) -> Void) {
-        starts.withUnsafeBufferPointer { starts in
-            indices.withUnsafeBufferPointer { indices in
-                weights.withUnsafeBufferPointer { weights in
-                    var filters = ck_filters(
-                        count: Int64(starts.count - 1), starts: starts.baseAddress, indices: indices.baseAddress,
-                        weights: weights.baseAddress)
-                    body(&filters)
-                }
+        indices.withUnsafeBufferPointer { indices in
+            weights.withUnsafeBufferPointer { weights in
+                var filters = ck_filters(
+                    count: Int64(count), taps: Int64(weights.count / max(count, 1)), indices: indices.baseAddress,
+                    weights: weights.baseAddress)
+                body(&filters)
             }
         }
     }
