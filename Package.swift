@@ -36,6 +36,7 @@ let package = Package(
         .target(name: "GraphIR", dependencies: ["Tensors"]),
         .target(name: "ONNXFormat", dependencies: ["GraphIR", "COnnxSchema", "CProtobufC", "CLibONNX"]),
         .target(name: "Passes", dependencies: ["GraphIR", "CLAPACK"]),
+        .target(name: "Autodiff", dependencies: ["GraphIR"]),
         .target(name: "Execution", dependencies: ["GraphIR"]),
         .target(name: "ReferenceBackend", dependencies: ["Execution"]),
         .target(
@@ -62,6 +63,7 @@ let package = Package(
         .testTarget(
             name: "ONNXFormatTests",
             dependencies: ["ONNXFormat", "OperatorCases", "Datasets", "COnnxSchema", "CLibONNX"]),
+        .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "ReferenceBackend", "OperatorCases", "ModelZoo"]),
         .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
         .testTarget(
             name: "ReferenceBackendTests",

@@ -6,10 +6,18 @@ extension Resize: ReferenceKernel {
         let input = try arguments.required(Operand.input)
         // Up to opset 10 there is neither a region nor a size: the second operand holds the scales.
         let isOld = arguments.opset < 11
-        let scales = try arguments.optional(isOld ? Operand.roi : .scales)?.reals() ?? []
-        let sizes = isOld ? [] : try arguments.optional(Operand.sizes)?.indices() ?? []
-        let region = isOld || coordinates != .tfCropAndResize ? [] : try arguments.optional(Operand.roi)?.reals() ?? []
-        let axes = try Indexing.axes(self.axes ?? Array(input.shape.indices), rank: input.rank)
+        let samplings = try samplings(
+            of: input.shape, scales: arguments.optional(isOld ? Operand.roi : .scales),
+            sizes: isOld ? nil : arguments.optional(Operand.sizes), region: isOld ? nil : arguments.optional(Operand.roi))
+        return [try resample(input, samplings)]
+    }
+
+    /// How every dimension of an input of `shape` is resampled; `nil` for those that stay as they are.
+    /// - Throws: `CleaveError` when the operands do not fit the shape or each other.
+    func samplings(of shape: [Int], scales: Tensor?, sizes: Tensor?, region: Tensor?) throws -> [AxisSampling?] {
+        let (scales, sizes) = (try scales?.reals() ?? [], try sizes?.indices() ?? [])
+        let region = coordinates != .tfCropAndResize ? [] : try region?.reals() ?? []
+        let axes = try Indexing.axes(self.axes ?? Array(shape.indices), rank: shape.count)
         guard scales.isEmpty != sizes.isEmpty || axes.isEmpty else {
             throw CleaveError(.invalidGraph, "\(scales.isEmpty ? "neither" : "both") scales and sizes are given, expected one of them")
         }
@@ -22,16 +30,16 @@ extension Resize: ReferenceKernel {
         guard coordinates != .tfCropAndResize || !region.isEmpty else {
             throw CleaveError(.invalidGraph, "roi is left out, but \(coordinates.rawValue) needs it")
         }
-        let lengths = axes.map { input.shape[$0] }
+        let lengths = axes.map { shape[$0] }
         let extents = try scales.isEmpty ? extents(of: lengths, sizes: sizes) : extents(of: lengths, scales: scales)
-        var samplings: [AxisSampling?] = input.shape.map { _ in nil }
+        var samplings: [AxisSampling?] = shape.map { _ in nil }
         for (index, axis) in axes.enumerated() {
             let (length, scale) = extents[index]
             samplings[axis] = AxisSampling(
-                inputLength: input.shape[axis], outputLength: length, scale: scale,
+                inputLength: shape[axis], outputLength: length, scale: scale,
                 region: region.isEmpty ? nil : (region[index], region[axes.count + index]))
         }
-        return [try resample(input, samplings)]
+        return samplings
     }
 
     /// Lengths are rounded down in float32, as ONNX's shape inference and ONNX Runtime do.

@@ -1,0 +1,179 @@
+import GraphIR
+import Tensors
+
+/// Turns a network into the graph that trains it, step by step.
+struct TrainingGraphBuilder {
+    private var graph: Graph
+    private var logits: ValueID
+    private let batchSize: Int
+
+    // MARK: Forward
+
+    /// Cuts the network at what the loss reads, and settles all shapes.
+    init(_ network: Graph, output: String?, loss: Loss, batchSize: Int) throws {
+        try loss.check()
+        guard batchSize > 0 else { throw CleaveError(.invalidRequest, "the batch size is \(batchSize), expected a positive number") }
+        self.batchSize = batchSize
+        graph = network
+        logits = try network.output(named: output)
+        if loss.isAboutClasses { logits = network.scores(behind: logits) }
+        try removeWhatLogitsDoNotNeed()
+        try settleShapes()
+        if loss.isAboutClasses { try requireScores() }
+    }
+
+    private mutating func removeWhatLogitsDoNotNeed() throws {
+        let logits = logits
+        var needed: Set<NodeID> = []
+        var pending = [logits]
+        while let value = pending.popLast() {
+            guard let node = graph.producer(of: value), needed.insert(node.id).inserted else { continue }
+            pending += node.inputs.compactMap { $0 } + node.captures
+        }
+        try graph.edit { editor in
+            editor.setOutputs([logits])
+            for id in editor.graph.order.reversed() where !needed.contains(id) { editor.remove(id) }
+            for value in Array(editor.graph.values) where value.id != logits && editor.graph.useCount(of: value.id) == 0 {
+                if value.source == .graphInput || value.source == .constant { editor.removeValue(value.id) }
+            }
+        }
+    }
+
+    /// Makes the first dimension of every input the batch.
+    private mutating func settleShapes() throws {
+        var shapes: [String: [Int]] = [:]
+        for id in graph.inputs {
+            let input = graph[id]
+            guard let declared = input.tensorType?.shape, let first = declared.first else { continue }
+            if let fixed = first.known, fixed != batchSize {
+                guard fixed == 1 else {
+                    throw CleaveError(
+                        .invalidRequest, "the input has batch size \(fixed), expected \(batchSize) as asked for",
+                        at: .init(tensor: input.name), suggestion: "train with batch size \(fixed)")
+                }
+                var shape = declared
+                shape[0] = .known(batchSize)
+                let type = TensorType(input.tensorType?.elementType ?? .float32, shape)
+                try graph.edit { $0.setType(id, to: .tensor(type)) }
+            }
+            let rest = declared.dropFirst().compactMap(\.known)
+            guard rest.count == declared.count - 1 else {
+                throw CleaveError(
+                    .unsupported, "the input is \(input.type?.description ?? "of unknown type"), but only its first dimension may be open",
+                    at: .init(tensor: input.name), suggestion: "give the input fixed lengths in all dimensions but the first")
+            }
+            shapes[input.name] = [batchSize] + rest
+        }
+        graph = try graph.specialized(inputShapes: shapes)
+    }
+
+    /// Logits are [N, classes, …]; lengths 1 behind the classes are dropped.
+    private mutating func requireScores() throws {
+        let scores = logits
+        let shape = try graph.staticShape(of: scores)
+        guard shape.count >= 2, shape[0] == batchSize, shape[1] >= 2 else {
+            throw CleaveError(
+                .invalidRequest, "the output has shape \(shape), expected [\(batchSize), classes, …] with at least 2 classes",
+                at: .init(tensor: graph[scores].name),
+                suggestion: shape.first == batchSize ? "train with mean squared error" : "export the network with an open batch size")
+        }
+        guard shape.count > 2, shape[2...].allSatisfy({ $0 == 1 }) else { return }
+        logits = try graph.edit { editor in
+            var writer = NodeWriter(editor, prefix: "logits")
+            defer { editor = writer.editor }
+            return try writer.reshape(scores, to: Array(shape[..<2]))
+        }
+    }
+
+    // MARK: Training
+
+    /// What the edit of the graph makes.
+    private struct Additions {
+        var loss: LossValues
+        var gradients: [ValueID?]
+        var mode: TrainingMode
+    }
+
+    mutating func build(loss: Loss, seed: Int, isFrozen: (String) -> Bool) throws -> TrainingGraph {
+        let data = graph.inputs.map { graph[$0].name }
+        let logits = logits
+        let candidates = graph.parameters(isFrozen: isFrozen)
+        let added = try graph.edit { editor in
+            for candidate in candidates { editor.makeInitializer(candidate.value) }
+            var writer = NodeWriter(editor, prefix: "loss")
+            var mode = TrainingMode(seed: seed)
+            try mode.apply(to: &writer, isFrozen: isFrozen)
+            writer.prefix = "loss"
+            let values = try writer.add(loss, of: logits)
+            let trainable = candidates.map(\.value).enumerated().filter { !candidates[$0.offset].isFrozen }.map(\.element)
+            let found = try BackwardPass.addGradients(of: values.loss, withRespectTo: trainable, to: &writer)
+            let gradients = try writer.distinct(found, from: [values.loss, logits])
+            writer.editor.setOutputs([values.loss, logits] + gradients.compactMap { $0 } + mode.stateUpdates.map(\.newValue))
+            editor = writer.editor
+            return Additions(loss: values, gradients: gradients, mode: mode)
+        }
+        var gradients = added.gradients.makeIterator()
+        let parameters = candidates.compactMap { candidate -> TrainingGraph.Parameter? in
+            let gradient = candidate.isFrozen ? nil : gradients.next() ?? nil
+            guard candidate.isFrozen || gradient != nil else { return nil }
+            return .init(name: candidate.name, value: candidate.value, gradient: gradient, decays: candidate.decays)
+        }
+        let inputs = TrainingGraph.Inputs(
+            data: data, target: graph[added.loss.target].name, teacherLogits: added.loss.teacherLogits.map { graph[$0].name },
+            counter: added.mode.counter.map { graph[$0].name })
+        return TrainingGraph(
+            graph: graph, loss: added.loss.loss, logits: logits, inputs: inputs, parameters: parameters,
+            stateUpdates: added.mode.stateUpdates)
+    }
+}
+
+extension NodeWriter {
+    /// The values, with a copy for each that is a constant or occurs before, so that each can be a graph output of its own.
+    fileprivate mutating func distinct(_ values: [ValueID?], from others: [ValueID]) throws -> [ValueID?] {
+        var seen = Set(others)
+        return try values.map { value in
+            guard let value, graph[value].source == .constant || !seen.insert(value).inserted else { return value }
+            prefix = graph[value].name
+            let copy = try emit(.identity(Identity()), [value])
+            seen.insert(copy)
+            return copy
+        }
+    }
+}
+
+extension Graph {
+    /// - Parameter name: `nil` for the first output.
+    fileprivate func output(named name: String?) throws -> ValueID {
+        let names = outputs.map { self[$0].name }
+        guard let index = name.map({ names.firstIndex(of: $0) }) ?? (names.isEmpty ? nil : 0) else {
+            throw CleaveError(
+                .invalidRequest,
+                name == nil ? "the network has no output" : "the network has no such output, expected one of \(names.joined(separator: ", "))",
+                at: .init(tensor: name))
+        }
+        return outputs[index]
+    }
+
+    /// What a final softmax, or its logarithm, is computed from; the value itself without one.
+    fileprivate func scores(behind output: ValueID) -> ValueID {
+        var id = output
+        while let node = producer(of: id), let input = node.inputs.first ?? nil {
+            switch node.operator {
+            case .identity: id = input
+            case .softmax(let payload):
+                return payload.function != .hardmax && payload.normalizesClasses(of: self[input].tensorType) ? input : output
+            default: return output
+            }
+        }
+        return output
+    }
+}
+
+extension Softmax {
+    /// Whether scores [N, classes, …] are normalized over the classes alone.
+    fileprivate func normalizesClasses(of type: TensorType?) -> Bool {
+        guard let rank = type?.rank, rank >= 2 else { return false }
+        let axis = axis < 0 ? axis + rank : axis
+        return axis == 1 && (!flattens || rank == 2 || type?.shape?.dropFirst(2).allSatisfy { $0 == 1 } == true)
+    }
+}
