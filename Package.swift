@@ -43,6 +43,7 @@ let package = Package(
             name: "OneDNNBackend", dependencies: ["Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
         .target(name: "Datasets", dependencies: ["Tensors", "ONNXFormat"]),
         .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
+        .target(name: "Training", dependencies: ["Tensors"]),
         .target(name: "ModelZoo", dependencies: ["GraphIR"]),
         .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat"]),
         .target(
@@ -64,6 +65,7 @@ let package = Package(
             name: "ONNXFormatTests",
             dependencies: ["ONNXFormat", "OperatorCases", "Datasets", "COnnxSchema", "CLibONNX"]),
         .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "ReferenceBackend", "OperatorCases", "ModelZoo"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "Autodiff", "ReferenceBackend"]),
         .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
         .testTarget(
             name: "ReferenceBackendTests",

@@ -16,7 +16,7 @@ struct BackwardPass {
 
     var graph: Graph { writer.graph }
 
-    /// Adds the gradients of `scalar` with respect to `values`.
+    /// Adds the gradients of `scalar` with respect to `values`, all of which the writer's graph had before it was edited.
     /// - Returns: one entry per value; `nil` where the scalar does not change with it.
     /// - Throws: `CleaveError` naming the node when one of the values reaches the scalar through an operator that is not differentiable.
     static func addGradients(

@@ -12,7 +12,8 @@ struct ParameterCandidate {
 extension Graph {
     /// Whether a node's parameters are frozen: by its label, or by the name of one of its constants.
     func isFrozen(_ node: Node, _ isFrozen: (String) -> Bool) -> Bool {
-        isFrozen(label(of: node)) || node.inputs.contains { $0.flatMap { parameterSource(of: $0) }.map { isFrozen(self[$0].name) } ?? false }
+        let constants = node.inputs.compactMap { $0 }.compactMap { parameterSource(of: $0) }
+        return isFrozen(label(of: node)) || constants.contains { isFrozen(self[$0].name) }
     }
 
     /// The floating-point constants that nodes read as weights, biases and factors, directly or through nodes that only move or
@@ -42,7 +43,9 @@ extension Graph {
     /// The floating-point constant whose elements a value holds.
     private func parameterSource(of id: ValueID) -> ValueID? {
         var id = id
-        while let producer = producer(of: id), producer.operator.carriesParameters, let source = producer.inputs.first ?? nil { id = source }
+        while let producer = producer(of: id), producer.operator.carriesParameters, let source = producer.inputs.first ?? nil {
+            id = source
+        }
         guard constant(id) != nil, let type = self[id].tensorType?.elementType, type == .float32 || type == .float64 else { return nil }
         return id
     }

@@ -87,43 +87,40 @@ struct TrainingGraphBuilder {
 
     // MARK: Training
 
-    /// What the edit of the graph makes.
-    private struct Additions {
-        var loss: LossValues
-        var gradients: [ValueID?]
-        var mode: TrainingMode
-    }
-
     mutating func build(loss: Loss, seed: Int, isFrozen: (String) -> Bool) throws -> TrainingGraph {
         let data = graph.inputs.map { graph[$0].name }
         let logits = logits
         let candidates = graph.parameters(isFrozen: isFrozen)
-        let added = try graph.edit { editor in
+        var mode = TrainingMode(seed: seed)
+        let values = try graph.edit { editor in
             for candidate in candidates { editor.makeInitializer(candidate.value) }
             var writer = NodeWriter(editor, prefix: "loss")
-            var mode = TrainingMode(seed: seed)
             try mode.apply(to: &writer, isFrozen: isFrozen)
             writer.prefix = "loss"
-            let values = try writer.add(loss, of: logits)
-            let trainable = candidates.map(\.value).enumerated().filter { !candidates[$0.offset].isFrozen }.map(\.element)
+            defer { editor = writer.editor }
+            return try writer.add(loss, of: logits)
+        }
+        let trainable = candidates.filter { !$0.isFrozen }.map(\.value)
+        let gradients = try graph.edit { editor in
+            var writer = NodeWriter(editor, prefix: "gradient")
             let found = try BackwardPass.addGradients(of: values.loss, withRespectTo: trainable, to: &writer)
             let gradients = try writer.distinct(found, from: [values.loss, logits])
             writer.editor.setOutputs([values.loss, logits] + gradients.compactMap { $0 } + mode.stateUpdates.map(\.newValue))
             editor = writer.editor
-            return Additions(loss: values, gradients: gradients, mode: mode)
+            return gradients
         }
-        var gradients = added.gradients.makeIterator()
+        var remaining = gradients.makeIterator()
         let parameters = candidates.compactMap { candidate -> TrainingGraph.Parameter? in
-            let gradient = candidate.isFrozen ? nil : gradients.next() ?? nil
+            let gradient = candidate.isFrozen ? nil : remaining.next() ?? nil
             guard candidate.isFrozen || gradient != nil else { return nil }
             return .init(name: candidate.name, value: candidate.value, gradient: gradient, decays: candidate.decays)
         }
         let inputs = TrainingGraph.Inputs(
-            data: data, target: graph[added.loss.target].name, teacherLogits: added.loss.teacherLogits.map { graph[$0].name },
-            counter: added.mode.counter.map { graph[$0].name })
+            data: data, target: graph[values.target].name, teacherLogits: values.teacherLogits.map { graph[$0].name },
+            counter: mode.counter.map { graph[$0].name })
         return TrainingGraph(
-            graph: graph, loss: added.loss.loss, logits: logits, inputs: inputs, parameters: parameters,
-            stateUpdates: added.mode.stateUpdates)
+            graph: graph, loss: values.loss, logits: logits, inputs: inputs, parameters: parameters,
+            stateUpdates: mode.stateUpdates)
     }
 }
 
@@ -146,10 +143,8 @@ extension Graph {
     fileprivate func output(named name: String?) throws -> ValueID {
         let names = outputs.map { self[$0].name }
         guard let index = name.map({ names.firstIndex(of: $0) }) ?? (names.isEmpty ? nil : 0) else {
-            throw CleaveError(
-                .invalidRequest,
-                name == nil ? "the network has no output" : "the network has no such output, expected one of \(names.joined(separator: ", "))",
-                at: .init(tensor: name))
+            let problem = names.isEmpty ? "output" : "such output, expected one of \(names.joined(separator: ", "))"
+            throw CleaveError(.invalidRequest, "the network has no \(problem)", at: .init(tensor: name))
         }
         return outputs[index]
     }

@@ -12,7 +12,7 @@ struct TrainingMode {
 
     mutating func apply(to writer: inout NodeWriter, isFrozen: (String) -> Bool) throws {
         var dropouts = 0
-        for id in writer.graph.order {
+        for id in writer.graph.order where writer.graph.contains(id) {
             let node = writer.graph[id]
             switch node.operator {
             case .batchNorm(let payload) where !payload.trainingMode && !writer.graph.isFrozen(node, isFrozen):

@@ -58,7 +58,8 @@ struct ScalarFunction {
                 try tensor.map { try editor.addConstant($0, name: "operand\(index)") }
             }
             let node = try editor.insert(
-                operation, inputs: ids, outputs: (0..<outputCount).map { .new(name: "output\($0)") }, name: "node", before: nil, origin: nil)
+                operation, inputs: ids, outputs: (0..<outputCount).map { .new(name: "output\($0)") }, name: "node", before: nil,
+                origin: nil)
             var writer = NodeWriter(editor, prefix: "sum")
             var total: ValueID?
             for (output, weights) in zip(writer.graph[node].outputs, weights) where weights.contains(where: { $0 != 0 }) {
