@@ -108,13 +108,21 @@ extension Where: DifferentiableOperator {
 }
 
 extension Clip: DifferentiableOperator {
-    /// Elements within the limits, these included, pass their gradient on; the others give it to the limit that they are beyond.
+    /// Elements within the limits, these included, pass their gradient on; the others give it to the limit that they become. Where the
+    /// limits cross, that is the upper one.
     func differentiate(in pass: inout BackwardPass) throws {
         let (input, output, gradient) = (try pass.operand(Operand.input), try pass.output(), try pass.outputGradient())
         let zero = try pass.writer.scalar(0, as: pass.writer.elementType(gradient))
         try pass.give(to: Operand.input) { try $0.select($0.binary(.equal, input, output), gradient, zero) }
-        try pass.give(to: Operand.minimum) { try $0.select($0.binary(.less, input, output), gradient, zero) }
-        try pass.give(to: Operand.maximum) { try $0.select($0.binary(.greater, input, output), gradient, zero) }
+        guard pass.needs(Operand.minimum) || pass.needs(Operand.maximum) else { return }
+        var isUpper = try pass.writer.unary(.not, pass.writer.binary(.equal, input, output))
+        if let minimum = pass.node.input(Operand.minimum) {
+            let isLower = try pass.writer.binary(
+                .and, pass.writer.binary(.less, input, output), pass.writer.binary(.equal, output, minimum))
+            try pass.give(to: Operand.minimum) { try $0.select(isLower, gradient, zero) }
+            isUpper = try pass.writer.binary(.and, isUpper, pass.writer.unary(.not, isLower))
+        }
+        try pass.give(to: Operand.maximum) { try $0.select(isUpper, gradient, zero) }
     }
 }
 

@@ -45,7 +45,8 @@ struct ScalarFunction {
     func weights() throws -> [[Double]] {
         var random = SeededRandom(seed: 11)
         return try outputs(operands).enumerated().map { index, values in
-            values.map { index == 0 || operation.hasSeveralDifferentiableOutputs && $0.isFinite ? random.uniform(0.5, 1.5) : 0 }
+            let counts = index == 0 || operation.hasSeveralDifferentiableOutputs
+            return values.map { counts && $0.isFinite ? random.uniform(0.5, 1.5) : 0 }
         }
     }
 
