@@ -3,13 +3,14 @@ PRODUCT := swift build -c release --product cleave
 # Tests run side by side: their OpenMP threads sleep while they wait instead of keeping each other from the processors.
 TEST := GOMP_SPINCOUNT=0 swift test -c release -Xswiftc -enable-testing --scratch-path .build-test
 
-.PHONY: help build test demo clean dependencies witness
+.PHONY: help build test demo benchmark clean dependencies witness
 
 help:
-	@echo 'make build    install what is missing and build the cleave command in release'
-	@echo 'make test     install what is missing and run all tests'
-	@echo 'make demo     install what is missing, build, and show the main job on a fixture model'
-	@echo 'make clean    delete what was built'
+	@echo 'make build      install what is missing and build the cleave command in release'
+	@echo 'make test       install what is missing and run all tests'
+	@echo 'make demo       install what is missing, build, and show the main job on a fixture model'
+	@echo 'make benchmark  measure speed, beside ONNX Runtime where .venv-witness is there'
+	@echo 'make clean      delete what was built'
 
 dependencies:
 	@scripts/install-dependencies.sh
@@ -26,5 +27,8 @@ test: dependencies witness
 demo: build
 	scripts/demo.sh
 
+benchmark: build
+	Benchmarks/run.sh
+
 clean:
-	rm -rf .build .build-test
+	rm -rf .build .build-test Benchmarks/.build

@@ -17,11 +17,15 @@ let package = Package(
             name: "CProtobufC", pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
         .systemLibrary(
-            name: "CLAPACK", pkgConfig: "lapacke",
-            providers: [.apt(["liblapacke-dev", "libopenblas-dev"]), .brew(["lapack", "openblas"])]),
-        .systemLibrary(
             name: "CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+            providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+        .systemLibrary(
+            name: "CSpng", pkgConfig: "spng",
+            providers: [.apt(["libspng-dev"]), .brew(["libspng"])]),
+        .target(name: "CLAPACK", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "COnnxSchema", dependencies: ["CProtobufC"]),
         .target(
             name: "CLibONNX",
@@ -41,16 +45,18 @@ let package = Package(
         .target(name: "ReferenceBackend", dependencies: ["Execution"]),
         .target(
             name: "OneDNNBackend", dependencies: ["Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
-        .target(name: "Datasets", dependencies: ["Tensors", "ONNXFormat"]),
+        .target(
+            name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
         .target(name: "Training", dependencies: ["Tensors"]),
+        .target(name: "Benchmarking", dependencies: ["Verification"]),
         .target(name: "ModelZoo", dependencies: ["GraphIR"]),
-        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat"]),
+        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat", "Datasets", "Benchmarking"]),
         .target(
             name: "Cleave",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-                "Datasets", "Verification", "ModelZoo", "Reporting",
+                "Datasets", "Verification", "Benchmarking", "ModelZoo", "Reporting",
             ]),
         .executableTarget(
             name: "CleaveCommand",
@@ -71,13 +77,14 @@ let package = Package(
             name: "ReferenceBackendTests",
             dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "Datasets"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Passes", "Verification"]),
         .testTarget(
             name: "OneDNNBackendTests",
             dependencies: [
                 "OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "ModelZoo", "Datasets",
             ]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking"]),
         .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
         .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
         .testTarget(name: "WitnessTests", dependencies: ["Cleave"]),

@@ -2,11 +2,13 @@
 # Reads and writes a ResNet50V2 of 102 MB with Cleave and with Python's onnx package, in turn, and prints the ratios.
 #
 #   Benchmarks/model-files.sh [ROUNDS]      ROUNDS defaults to 5; the shortest time counts
+#
+# PYTHON names an environment that has onnx, .venv-witness unless given.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 rounds=${1:-5}
-python=$root/.venv-witness/bin/python
+python=${PYTHON:-$root/.venv-witness/bin/python}
 [[ -x $python ]] || "$root/scripts/setup-witness.sh"
 
 swift build --package-path "$root" -c release --product cleave

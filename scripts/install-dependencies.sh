@@ -14,7 +14,9 @@ packages=(
     libonnx-testdata                              # the ONNX project's test cases
     liblapacke-dev libopenblas-dev                # singular value decomposition
     libdnnl-dev                                   # oneDNN, with OpenMP's libgomp
-    zlib1g-dev                                    # npz files
+    zlib1g-dev                                    # npz files, gzipped data sets
+    libturbojpeg0-dev libspng-dev                 # JPEG and PNG images
+    dataset-fashion-mnist                         # a real data set for tests
     pkg-config
 )
 command -v make >/dev/null || packages+=(make)
@@ -31,7 +33,7 @@ fi
 
 if ! command -v apt-get >/dev/null; then
     fail "apt-get is missing; these Debian packages have to be found elsewhere: ${packages[*]}" \
-        "with Homebrew: brew install protobuf-c protobuf onnx lapack openblas onednn zlib pkgconf python"
+        "with Homebrew: brew install protobuf-c protobuf onnx lapack openblas onednn zlib jpeg-turbo libspng pkgconf python"
 fi
 
 missing=()

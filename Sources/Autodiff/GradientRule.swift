@@ -102,7 +102,10 @@ extension Operator {
         case .negativeLogLikelihoodLoss(let payload): .differentiable(payload, in: 0)
         case .softmaxCrossEntropyLoss(let payload): .differentiable(payload, in: 0)
         case .isInfinite, .argReduction, .oneHot, .nonZero, .nonMaxSuppression, .shapeOf, .sizeOf, .constant, .constantOfShape, .eyeLike,
-            .range, .dropoutMask: .constant
+            .range, .windowFunction, .melWeightMatrix, .bernoulli, .randomNumbers, .tfIdfVectorizer, .dropoutMask: .constant
+        case .determinant: .notDifferentiable(reason: "no gradient of determinants is known here")
+        case .dft, .stft: .notDifferentiable(reason: "no gradient of Fourier transforms is known here")
+        case .branch, .loop, .scan: .notDifferentiable(reason: "gradients do not pass through branches and loops")
         case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,
             .batchNormGradient, .layerNormGradient, .groupNormGradient, .rmsNormGradient, .localResponseNormGradient,
             .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient: .notDifferentiable(reason: secondDerivative)

@@ -201,7 +201,7 @@ struct NodeWriter {
         let axes = shape.indices.filter { starts[$0] != 0 || lengths[$0] != shape[$0] }
         guard !axes.isEmpty else { return x }
         return try emit(
-            .slice(Slice(bounds: nil)),
+            .slice(StridedSlice(bounds: nil)),
             [x, vector(axes.map { starts[$0] }), vector(axes.map { starts[$0] + lengths[$0] }), vector(axes)])
     }
 }

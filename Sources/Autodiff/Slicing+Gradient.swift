@@ -14,7 +14,7 @@ extension NodeWriter {
     }
 }
 
-extension Slice: DifferentiableOperator {
+extension StridedSlice: DifferentiableOperator {
     func differentiate(in pass: inout BackwardPass) throws {
         let (input, gradient) = (try pass.operand(Operand.input), try pass.outputGradient())
         let (shape, length) = (try pass.writer.shape(input), try pass.writer.shape(gradient))

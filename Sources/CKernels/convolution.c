@@ -1,7 +1,5 @@
 #include "internal.h"
 
-#include <string.h>
-
 /* Convolution of tensors with channels in blocks of 16, for AVX-512.
  *
  * A tile of up to 6 output pixels times a panel of up to 4 blocks of output channels stays in 24 registers while the kernel
@@ -14,23 +12,15 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-#include <math.h>
-
-#define AVX512 __attribute__((target("avx512f")))
+#include "tile.h"
 
 enum {
-    BLOCK = 16,
-    PIXELS = 6,          /* per tile */
-    PANEL = 4,           /* blocks of output channels per panel */
     CHUNK = 32,          /* blocks of the sum per chunk at most: 32·16·64·4 bytes = 128 KiB of weights */
     GROUP = 16,          /* tiles per group */
     AHEAD = 512,         /* how many weights ahead those that come from memory are asked for */
 };
 
 bool ck_convolution_available(void) { return __builtin_cpu_supports("avx512f"); }
-
-static int64_t ceiling(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 int64_t ck_convolution_weight_count(const ck_convolution *c) {
     return ceiling(c->output_channels, BLOCK) * BLOCK * c->groups * ceiling(c->input_channels, BLOCK) * BLOCK * c->kernel_height
@@ -73,12 +63,11 @@ void ck_convolution_pack(const ck_convolution *c, const float *weights, float *p
 
 typedef struct {
     const ck_convolution *c;
-    const float *source, *weights, *bias, *residual;
-    float *output;
-    const ck_convolution_epilogue *epilogue;
+    const float *source, *weights;
+    tile_target target;
     int64_t input_blocks, output_blocks, blocks;     /* per group; blocks of the whole sum */
     int64_t chunk;                                   /* blocks per chunk */
-    int64_t input_plane, output_plane;               /* elements of one block's image */
+    int64_t input_plane;                             /* elements of one block's image */
     int64_t input_image, output_image;               /* elements of one image */
     int64_t panels;
     /* Pixels come in segments, which tiles do not cross: `longer` tiles of `shorter_length` + 1 pixels, then the shorter ones. */
@@ -177,83 +166,21 @@ AVX512 static inline __attribute__((always_inline)) void accumulate(
     }
 }
 
-/* Operands are ordered so that NaN, which the instructions replace by the second one, stays. */
-AVX512 static inline __m512 clamp(__m512 x, __m512 low, __m512 high) { return _mm512_min_ps(high, _mm512_max_ps(low, x)); }
-
-AVX512 static inline __m512 leak(__m512 x, float slope) {
-    return _mm512_mask_mul_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), x, _mm512_set1_ps(slope));
-}
-
-/* Limits that make a clamp of every activation but the leaky one. */
-AVX512 static inline __m512 low_limit(ck_activation a) { return _mm512_set1_ps(a.kind == CK_CLAMP ? a.low : -INFINITY); }
-AVX512 static inline __m512 high_limit(ck_activation a) { return _mm512_set1_ps(a.kind == CK_CLAMP ? a.high : INFINITY); }
-
-/* Stores a finished tile: activation, and the second output. */
-AVX512 static inline __attribute__((always_inline)) void finish_tile(
-    int pixels, int blocks, const convolution_job *job, int64_t base, int64_t channel, const tile_pixels *at,
-    __m512 sums[PIXELS][PANEL]) {
-    const ck_convolution_epilogue *epilogue = job->epilogue;
-    __m512 low = low_limit(epilogue->activation), high = high_limit(epilogue->activation);
-    bool leaks = epilogue->activation.kind == CK_LEAKY;
-    if (leaks) {
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++)
-#pragma clang loop unroll(full)
-            for (int b = 0; b < blocks; b++) sums[i][b] = leak(sums[i][b], epilogue->activation.low);
-    }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < pixels; i++) {
-        float *output = job->output + base + at->output[i];
-#pragma clang loop unroll(full)
-        for (int b = 0; b < blocks; b++) {
-            sums[i][b] = clamp(sums[i][b], low, high);
-            _mm512_storeu_ps(output + b * job->output_plane, sums[i][b]);
-        }
-    }
-    if (!epilogue->second) return;
-    low = low_limit(epilogue->second_activation);
-    high = high_limit(epilogue->second_activation);
-#pragma clang loop unroll(full)
-    for (int b = 0; b < blocks; b++) {
-        __m512 scale = _mm512_loadu_ps(epilogue->scale + channel + b * BLOCK);
-        __m512 shift = _mm512_loadu_ps(epilogue->shift + channel + b * BLOCK);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < pixels; i++)
-            _mm512_storeu_ps(
-                epilogue->second + base + at->output[i] + b * job->output_plane,
-                clamp(_mm512_fmadd_ps(sums[i][b], scale, shift), low, high));
-    }
-}
-
 /* One tile through the blocks [begin, end) of the sum. */
 AVX512 static inline __attribute__((always_inline)) void run_tile(
     int pixels, int blocks, bool streams, const convolution_job *job, int64_t group, int64_t first, const tile_pixels *at,
     const float *panel, int64_t begin, int64_t end) {
     const ck_convolution *c = job->c;
     __m512 sums[PIXELS][PANEL];
-    int64_t channel = (group * job->output_blocks + first) * BLOCK, base = channel / BLOCK * job->output_plane;
-    float *output = job->output + base;
+    int64_t channel = (group * job->output_blocks + first) * BLOCK, base = channel / BLOCK * job->target.plane;
+    float *output = job->target.output + base;
     if (begin == 0) {
-#pragma clang loop unroll(full)
-        for (int b = 0; b < blocks; b++) {
-            __m512 bias = _mm512_loadu_ps(job->bias + channel + b * BLOCK);
-#pragma clang loop unroll(full)
-            for (int i = 0; i < pixels; i++) sums[i][b] = bias;
-        }
-        /* Added first, because partial sums may overwrite it. */
-        if (job->residual) {
-#pragma clang loop unroll(full)
-            for (int i = 0; i < pixels; i++)
-#pragma clang loop unroll(full)
-                for (int b = 0; b < blocks; b++)
-                    sums[i][b] =
-                        _mm512_add_ps(sums[i][b], _mm512_loadu_ps(job->residual + base + at->output[i] + b * job->output_plane));
-        }
+        start_tile(pixels, blocks, &job->target, base, channel, at->output, sums);
     } else {
 #pragma clang loop unroll(full)
         for (int i = 0; i < pixels; i++)
 #pragma clang loop unroll(full)
-            for (int b = 0; b < blocks; b++) sums[i][b] = _mm512_loadu_ps(output + at->output[i] + b * job->output_plane);
+            for (int b = 0; b < blocks; b++) sums[i][b] = _mm512_loadu_ps(output + at->output[i] + b * job->target.plane);
     }
     const float *image = job->source + group * job->input_blocks * job->input_plane;
     for (int64_t block = begin; block < end;) {
@@ -281,34 +208,30 @@ AVX512 static inline __attribute__((always_inline)) void run_tile(
         block += count;
     }
     if (end == job->blocks) {
-        finish_tile(pixels, blocks, job, base, channel, at, sums);
+        finish_tile(pixels, blocks, &job->target, base, channel, at->output, sums);
         return;
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < pixels; i++)
 #pragma clang loop unroll(full)
-        for (int b = 0; b < blocks; b++) _mm512_storeu_ps(output + at->output[i] + b * job->output_plane, sums[i][b]);
+        for (int b = 0; b < blocks; b++) _mm512_storeu_ps(output + at->output[i] + b * job->target.plane, sums[i][b]);
 }
 
 typedef void tile_function(
     const convolution_job *job, int64_t group, int64_t first, const tile_pixels *at, const float *panel, int64_t begin, int64_t end);
 
-#define TILE(P, B, S, NAME)                                                                                                      \
+#define DEFINE_TILE(P, B, S, NAME)                                                                                               \
     AVX512 static void NAME##_##P##_##B(                                                                                         \
         const convolution_job *job, int64_t group, int64_t first, const tile_pixels *at, const float *panel, int64_t begin,      \
         int64_t end) {                                                                                                           \
         run_tile(P, B, S, job, group, first, at, panel, begin, end);                                                             \
     }
-#define TILES(P, S, NAME) TILE(P, 1, S, NAME) TILE(P, 2, S, NAME) TILE(P, 3, S, NAME) TILE(P, 4, S, NAME)
-TILES(1, false, tile) TILES(2, false, tile) TILES(3, false, tile) TILES(4, false, tile) TILES(5, false, tile) TILES(6, false, tile)
-TILES(1, true, only_tile) TILES(2, true, only_tile) TILES(3, true, only_tile) TILES(4, true, only_tile)
-TILES(5, true, only_tile) TILES(6, true, only_tile)
+TILE_FUNCTIONS(DEFINE_TILE, false, tile)
+TILE_FUNCTIONS(DEFINE_TILE, true, only_tile)
 
-#define ROW(P, NAME) {NAME##_##P##_1, NAME##_##P##_2, NAME##_##P##_3, NAME##_##P##_4}
-#define TABLE(NAME) {ROW(1, NAME), ROW(2, NAME), ROW(3, NAME), ROW(4, NAME), ROW(5, NAME), ROW(6, NAME)}
-static tile_function *const tile_functions[PIXELS][PANEL] = TABLE(tile);
+static tile_function *const tile_functions[PIXELS][PANEL] = TILE_TABLE(tile);
 /* For a thread that has a single tile and thus uses every weight once. */
-static tile_function *const only_tile_functions[PIXELS][PANEL] = TABLE(only_tile);
+static tile_function *const only_tile_functions[PIXELS][PANEL] = TILE_TABLE(only_tile);
 
 /* Asks for a part of the weights that the next chunk needs. */
 static inline void prefetch(const float *address, int64_t bytes) {
@@ -378,14 +301,14 @@ void ck_convolve(
     const ck_convolution *c, const float *source, const float *weights, const float *bias, const float *residual, float *output,
     const ck_convolution_epilogue *epilogue) {
     convolution_job job = {
-        .c = c, .source = source, .weights = weights, .bias = bias, .residual = residual, .output = output, .epilogue = epilogue};
+        .c = c, .source = source, .weights = weights,
+        .target = {bias, residual, output, epilogue, c->output_height * c->output_width * BLOCK, c->groups * c->output_channels}};
     job.input_blocks = ceiling(c->input_channels, BLOCK);
     job.output_blocks = ceiling(c->output_channels, BLOCK);
     job.blocks = job.input_blocks * c->kernel_height * c->kernel_width;
     job.input_plane = c->input_height * c->input_width * BLOCK;
-    job.output_plane = c->output_height * c->output_width * BLOCK;
     job.input_image = c->groups * job.input_blocks * job.input_plane;
-    job.output_image = c->groups * job.output_blocks * job.output_plane;
+    job.output_image = c->groups * job.output_blocks * job.target.plane;
     job.panels = ceiling(job.output_blocks, PANEL);
     job.chunk = ceiling(job.blocks, ceiling(job.blocks, CHUNK));
     int64_t plane = c->output_height * c->output_width;

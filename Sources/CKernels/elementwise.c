@@ -1,35 +1,7 @@
-#include "internal.h"
+#include "functions.h"
 
-#include <math.h>
-#include <string.h>
-
-/* Comparisons are written so that NaN takes the branch that keeps it. */
-static inline float clamp(float x, float low, float high) {
-    x = x < low ? low : x;
-    return x > high ? high : x;
-}
-
-static inline float activate(float x, ck_activation activation) {
-    switch (activation.kind) {
-    case CK_NO_ACTIVATION: return x;
-    case CK_CLAMP: return clamp(x, activation.low, activation.high);
-    case CK_LEAKY: return x < 0 ? activation.low * x : x;
-    }
-    return x;
-}
-
-CK_CLONES static void activate_span(const float *x, float *y, int64_t count, ck_activation activation) {
-    switch (activation.kind) {
-    case CK_NO_ACTIVATION:
-        if (x != y) memcpy(y, x, (size_t)count * sizeof *x);
-        break;
-    case CK_CLAMP:
-        for (int64_t i = 0; i < count; i++) y[i] = clamp(x[i], activation.low, activation.high);
-        break;
-    case CK_LEAKY:
-        for (int64_t i = 0; i < count; i++) y[i] = x[i] < 0 ? activation.low * x[i] : x[i];
-        break;
-    }
+CK_CLONES void ck_activate_span(const float *x, float *y, int64_t count, ck_activation activation) {
+    activate_inline(x, y, count, activation);
 }
 
 typedef struct {
@@ -45,51 +17,44 @@ static void activate_part(void *context, int index, int threads) {
     ck_share((job->count + 15) / 16, index, threads, &begin, &end);
     begin *= 16;
     end = end * 16 < job->count ? end * 16 : job->count;
-    if (begin < end) activate_span(job->x + begin, job->y + begin, end - begin, job->activation);
+    if (begin < end) ck_activate_span(job->x + begin, job->y + begin, end - begin, job->activation);
 }
-
-/* Below this many elements, waking threads costs more than they save. */
-enum { SERIAL_COUNT = 8192 };
 
 void ck_activate(const float *x, float *y, int64_t count, ck_activation activation) {
     activate_job job = {x, y, count, activation};
     if (count < SERIAL_COUNT) activate_part(&job, 0, 1); else ck_parallel(activate_part, &job);
 }
 
-#define EACH(expression)                                                                                                        \
+/* For functions of the C library, which no vector instructions compute. */
+#define CALL(expression)                                                                                                         \
     for (int64_t i = 0; i < count; i++) { float v = x[i]; y[i] = (expression); }                                                 \
     break;
 
-CK_CLONES static void unary_span(ck_unary_kind kind, float alpha, float beta, const float *x, float *y, int64_t count) {
+CK_CLONES static void unary_span(ck_unary_kind kind, float alpha, const float *x, float *y, int64_t count) {
     switch (kind) {
-    case CK_LOG: EACH(logf(v))
+    case CK_LOG: CALL(logf(v))
     case CK_FLOOR: EACH(floorf(v))
     case CK_CEIL: EACH(ceilf(v))
     case CK_RECIPROCAL: EACH(1.0f / v)
     case CK_SIGN: EACH(v > 0 ? 1.0f : v < 0 ? -1.0f : v == 0 ? 0.0f : v)
-    case CK_ERF: EACH(erff(v))
-    case CK_SIN: EACH(sinf(v))
-    case CK_COS: EACH(cosf(v))
-    case CK_TAN: EACH(tanf(v))
-    case CK_ASIN: EACH(asinf(v))
-    case CK_ACOS: EACH(acosf(v))
-    case CK_ATAN: EACH(atanf(v))
-    case CK_SINH: EACH(sinhf(v))
-    case CK_COSH: EACH(coshf(v))
-    case CK_ASINH: EACH(asinhf(v))
-    case CK_ACOSH: EACH(acoshf(v))
-    case CK_ATANH: EACH(atanhf(v))
-    case CK_SOFTSIGN: EACH(v / (1.0f + fabsf(v)))
-    case CK_HARD_SIGMOID: EACH(clamp(alpha * v + beta, 0.0f, 1.0f))
-    case CK_THRESHOLDED_RELU: EACH(v > alpha ? v : v != v ? v : 0.0f)
-    case CK_SELU: EACH(beta * (v > 0 ? v : alpha * expm1f(v)))
-    case CK_CELU: EACH(v > 0 ? v : alpha * expm1f(v / alpha))
+    case CK_SIN: CALL(sinf(v))
+    case CK_COS: CALL(cosf(v))
+    case CK_TAN: CALL(tanf(v))
+    case CK_ASIN: CALL(asinf(v))
+    case CK_ACOS: CALL(acosf(v))
+    case CK_ATAN: CALL(atanf(v))
+    case CK_SINH: CALL(sinhf(v))
+    case CK_COSH: CALL(coshf(v))
+    case CK_ASINH: CALL(asinhf(v))
+    case CK_ACOSH: CALL(acoshf(v))
+    case CK_ATANH: CALL(atanhf(v))
+    case CK_THRESHOLDED_RELU: EACH(v > alpha ? v : 0.0f)
     }
 }
 
 typedef struct {
     ck_unary_kind kind;
-    float alpha, beta;
+    float alpha;
     const float *x;
     float *y;
     int64_t count;
@@ -99,23 +64,23 @@ static void unary_part(void *context, int index, int threads) {
     unary_job *job = context;
     int64_t begin, end;
     ck_share(job->count, index, threads, &begin, &end);
-    unary_span(job->kind, job->alpha, job->beta, job->x + begin, job->y + begin, end - begin);
+    unary_span(job->kind, job->alpha, job->x + begin, job->y + begin, end - begin);
 }
 
-void ck_unary(ck_unary_kind kind, float alpha, float beta, const float *x, float *y, int64_t count) {
-    unary_job job = {kind, alpha, beta, x, y, count};
+void ck_unary(ck_unary_kind kind, float alpha, const float *x, float *y, int64_t count) {
+    unary_job job = {kind, alpha, x, y, count};
     if (count < SERIAL_COUNT / 8) unary_part(&job, 0, 1); else ck_parallel(unary_part, &job);
 }
 
-#define ROW(expression)                                                                                                         \
+#define ROW(expression)                                                                                                          \
     if (sa == 1 && sb == 1) {                                                                                                    \
-        for (int64_t i = 0; i < count; i++) { float p = a[i], q = b[i]; out[i] = (expression); }                                 \
+        INDEPENDENT for (int64_t i = 0; i < count; i++) { float p = a[i], q = b[i]; out[i] = (expression); }                     \
     } else if (sa == 1 && sb == 0) {                                                                                             \
         float q = b[0];                                                                                                          \
-        for (int64_t i = 0; i < count; i++) { float p = a[i]; out[i] = (expression); }                                           \
+        INDEPENDENT for (int64_t i = 0; i < count; i++) { float p = a[i]; out[i] = (expression); }                               \
     } else if (sa == 0 && sb == 1) {                                                                                             \
         float p = a[0];                                                                                                          \
-        for (int64_t i = 0; i < count; i++) { float q = b[i]; out[i] = (expression); }                                           \
+        INDEPENDENT for (int64_t i = 0; i < count; i++) { float q = b[i]; out[i] = (expression); }                               \
     } else {                                                                                                                     \
         for (int64_t i = 0; i < count; i++) { float p = a[i * sa], q = b[i * sb]; out[i] = (expression); }                       \
     }                                                                                                                            \
@@ -131,7 +96,9 @@ CK_CLONES static void binary_row(
     case CK_MAX: ROW(p != p ? p : (p < q || q != q ? q : p))
     case CK_MIN: ROW(p != p ? p : (p > q || q != q ? q : p))
     case CK_PRELU: ROW(p < 0 ? p * q : p)
-    case CK_POW: ROW(powf(p, q))
+    case CK_POW:
+        for (int64_t i = 0; i < count; i++) out[i] = powf(a[i * sa], b[i * sb]);
+        break;
     }
 }
 
@@ -164,7 +131,7 @@ static void binary_part(void *context, int index, int threads) {
         int64_t length = count - first < PIECE ? count - first : PIECE;
         float *out = job->out + row * count + first;
         binary_row(job->kind, length, job->a + a + first * sa, sa, job->b + b + first * sb, sb, out);
-        activate_span(out, out, length, job->activation);
+        if (job->activation.kind != CK_NO_ACTIVATION) ck_activate_span(out, out, length, job->activation);
     }
 }
 
@@ -188,44 +155,53 @@ typedef struct {
     ck_activation activation;
 } affine_job;
 
-CK_CLONES static void affine_plain(const float *x, float *y, int64_t count, float scale, float shift, ck_activation activation) {
-    if (activation.kind == CK_CLAMP) {
-        for (int64_t i = 0; i < count; i++) y[i] = clamp(x[i] * scale + shift, activation.low, activation.high);
-    } else {
-        for (int64_t i = 0; i < count; i++) y[i] = activate(x[i] * scale + shift, activation);
-    }
+CK_CLONES static void affine_plain(const float *x, float *y, int64_t count, float scale, float shift, float low, float high) {
+    INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] = clamp(x[i] * scale + shift, low, high);
 }
 
 /* Lanes are channels: 16 of them fill a register, 8 half of one. */
 #define BLOCKED(name, LANES)                                                                                                     \
     CK_CLONES static void name(                                                                                                  \
-        const float *x, float *y, int64_t count, const float *scale, const float *shift, ck_activation activation) {             \
-        if (activation.kind == CK_CLAMP) {                                                                                       \
-            for (int64_t i = 0; i < count; i++)                                                                                  \
-                for (int l = 0; l < LANES; l++)                                                                                  \
-                    y[i * LANES + l] = clamp(x[i * LANES + l] * scale[l] + shift[l], activation.low, activation.high);           \
-        } else {                                                                                                                 \
-            for (int64_t i = 0; i < count; i++)                                                                                  \
-                for (int l = 0; l < LANES; l++)                                                                                  \
-                    y[i * LANES + l] = activate(x[i * LANES + l] * scale[l] + shift[l], activation);                             \
-        }                                                                                                                        \
+        const float *x, float *y, int64_t count, const float *scale, const float *shift, float low, float high) {                \
+        float factors[LANES], terms[LANES];                                                                                      \
+        memcpy(factors, scale, sizeof factors);                                                                                  \
+        memcpy(terms, shift, sizeof terms);                                                                                      \
+        for (int64_t i = 0; i < count; i++)                                                                                      \
+            INDEPENDENT for (int l = 0; l < LANES; l++)                                                                          \
+                y[i * LANES + l] = clamp(x[i * LANES + l] * factors[l] + terms[l], low, high);                                   \
     }
 
 BLOCKED(affine_16, 16)
 BLOCKED(affine_8, 8)
 
+void ck_affine_span(
+    const float *x, const float *scale, const float *shift, float *y, int64_t blocks, int64_t inner, int64_t block,
+    ck_activation activation) {
+    bool clamps = activation.kind == CK_CLAMP;
+    float low = clamps ? activation.low : -INFINITY, high = clamps ? activation.high : INFINITY;
+    /* A piece stays in the first-level cache until its activation is done. */
+    int64_t piece = PIECE / block;
+    for (int64_t item = 0; item < blocks; item++, scale += block, shift += block)
+        for (int64_t first = 0; first < inner; first += piece) {
+            int64_t count = inner - first < piece ? inner - first : piece, offset = (item * inner + first) * block;
+            switch (block) {
+            case 16: affine_16(x + offset, y + offset, count, scale, shift, low, high); break;
+            case 8: affine_8(x + offset, y + offset, count, scale, shift, low, high); break;
+            default: affine_plain(x + offset, y + offset, count, *scale, *shift, low, high); break;
+            }
+            if (!clamps && activation.kind != CK_NO_ACTIVATION) ck_activate_span(y + offset, y + offset, count * block, activation);
+        }
+}
+
 static void affine_part(void *context, int index, int threads) {
     affine_job *job = context;
-    int64_t begin, end;
+    int64_t begin, end, size = job->inner * job->block;
     ck_share(job->outer * job->channels, index, threads, &begin, &end);
     for (int64_t item = begin; item < end; item++) {
-        int64_t channel = item % job->channels * job->block, offset = item * job->inner * job->block;
-        const float *scale = job->scale + channel, *shift = job->shift + channel;
-        switch (job->block) {
-        case 16: affine_16(job->x + offset, job->y + offset, job->inner, scale, shift, job->activation); break;
-        case 8: affine_8(job->x + offset, job->y + offset, job->inner, scale, shift, job->activation); break;
-        default: affine_plain(job->x + offset, job->y + offset, job->inner, *scale, *shift, job->activation); break;
-        }
+        int64_t channel = item % job->channels * job->block;
+        ck_affine_span(
+            job->x + item * size, job->scale + channel, job->shift + channel, job->y + item * size, 1, job->inner, job->block,
+            job->activation);
     }
 }
 

@@ -11,6 +11,9 @@
 #define CK_CLONES
 #endif
 
+/* Below this many elements, waking threads costs more than they save. */
+enum { SERIAL_COUNT = 8192 };
+
 /* The part of `count` items that thread `index` of `threads` works on: [*begin, *end). */
 static inline void ck_share(int64_t count, int index, int threads, int64_t *begin, int64_t *end) {
     int64_t base = count / threads, extra = count % threads;

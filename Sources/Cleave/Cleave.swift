@@ -1,3 +1,4 @@
+@_exported import Benchmarking
 @_exported import Datasets
 @_exported import Execution
 @_exported import GraphIR

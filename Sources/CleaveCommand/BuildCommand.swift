@@ -53,21 +53,31 @@ struct BuildCommand: ParsableCommand {
     var output: OutputOptions
 
     func run() throws {
+        let start = ContinuousClock.now
         try file.check()
+        let summary = try output.withProgress { progress in
+            progress(WorkProgress(task: "building \(network.rawValue)"))
+            let graph = try graph()
+            progress(WorkProgress(task: "writing \(file.path)"))
+            return try ModelSummary(graph, file: file.path, fileSize: try file.write(graph))
+        }
+        output.show(ModelSummary.Written(summary, seconds: (ContinuousClock.now - start) / .seconds(1)))
+    }
+
+    /// - Throws: `ValidationError` when there is no such network: everything that it depends on is on the command line.
+    private func graph() throws -> Graph {
         let networkForm: NetworkForm =
             switch form {
             case nil: .standard
             case .spatial: .spatial
             case .depthwise: .depthwise
             }
-        let summary = try output.withProgress { progress in
-            progress(WorkProgress(task: "building \(network.rawValue)"))
-            let graph = try network.graph(
+        do {
+            return try network.graph(
                 classes: classes ?? network.defaultClasses, input: input?.lengths ?? network.defaultInput, form: networkForm, seed: seed,
                 softmax: !logits)
-            progress(WorkProgress(task: "writing \(file.path)"))
-            return try ModelSummary(graph, file: file.path, fileSize: try file.write(graph))
+        } catch let error as CleaveError {
+            throw ValidationError(([error.description] + [error.suggestion].compactMap { $0 }).joined(separator: "\n       "))
         }
-        output.show(summary)
     }
 }

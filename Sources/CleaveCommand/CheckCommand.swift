@@ -14,10 +14,11 @@ struct CheckCommand: ParsableCommand {
               cleave check model.onnx
               cleave check model.onnx --json
 
-            Exit code: 0 for SOUND, 1 for FAULTY, 3 when there is no such file.
+            Exit code: 0 for SOUND; 1 for FAULTY, and for UNDECIDED, which is when the ONNX project's library crashed or could not be \
+            run; 3 when there is no such file.
             """)
 
-    @Argument(help: "The model.")
+    @Argument(help: "The model.", transform: filePath)
     var model: String
 
     @OptionGroup
@@ -29,6 +30,6 @@ struct CheckCommand: ParsableCommand {
             return try CheckReport(checking: model)
         }
         output.show(report)
-        if !report.isSound { throw ExitCode(ExitStatus.no) }
+        if report.verdict != .sound { throw ExitCode(ExitStatus.no) }
     }
 }

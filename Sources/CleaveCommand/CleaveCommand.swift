@@ -20,11 +20,13 @@ struct CleaveCommand: ParsableCommand {
         version: cleaveVersion,
         subcommands: [
             InspectCommand.self, ConvertCommand.self, FoldCommand.self, VerifyCommand.self, CheckCommand.self, RunCommand.self,
-            BuildCommand.self,
+            BenchmarkCommand.self, BuildCommand.self, DataCommand.self,
         ])
 
     static func main() {
+        letIdleThreadsSleep()
         removeUnfinishedFilesOnInterrupt()
+        explainFilesThatShrink()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -14,16 +14,33 @@ func printError(_ problem: String, suggestion: String?) {
     writeToStandardError(text)
 }
 
-private let interruptSources = [SIGINT, SIGTERM, SIGHUP].map { number in
+/// Signals that ask the process to end. One that it was started without, by `nohup` or as a job in the background, stays off.
+private let interruptSources = [SIGINT, SIGTERM, SIGHUP].filter { !isIgnored($0) }.map { (number: Int32) -> any DispatchSourceSignal in
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
-    source.setEventHandler {
-        AtomicFile.removeUnfinished()
-        _exit(128 + number)
-    }
+    source.setEventHandler { AtomicFile.removeUnfinishedAndExit(128 + number) }
     source.resume()
     return source
 }
 
+private func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+}
+
 /// Makes an interrupted command leave nothing half-written behind.
 func removeUnfinishedFilesOnInterrupt() { _ = interruptSources }
+
+/// Gives the crash that reading a mapped file ends in, when someone cuts it short meanwhile, the form of an error.
+func explainFilesThatShrink() {
+    signal(SIGBUS) { _ in
+        let text: StaticString = """
+            error: a model, or its external data, became shorter while it was read
+                   leave the files alone while a command reads them, and try again
+
+            """
+        _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+        _exit(ExitStatus.badInput)
+    }
+}

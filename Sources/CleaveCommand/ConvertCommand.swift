@@ -28,7 +28,7 @@ struct ConvertCommand: ParsableCommand {
         case decompose, random
     }
 
-    @Argument(help: "The model.")
+    @Argument(help: "The model.", transform: filePath)
     var model: String
 
     @Option(help: "The separable form.")
@@ -88,10 +88,7 @@ struct ConvertCommand: ParsableCommand {
         let pass = SeparateConvolutions(form, scope: scope, initialize: initialization)
         let summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "converting", showingLayers: layers, progress: progress) { graph in
-                try graph.lower()
-                let separation = try pass.separate(&graph) { done, total in
-                    progress(WorkProgress(task: "converting", completed: done, total: total, unit: "weights"))
-                }
+                let separation = try graph.separate(with: pass, progress: progress)
                 return ([separation.passReport(pass.name)], separation)
             }
         }

@@ -16,7 +16,7 @@ struct FoldCommand: ParsableCommand {
               cleave fold model.onnx -o model.onnx --layers
             """)
 
-    @Argument(help: "The model.")
+    @Argument(help: "The model.", transform: filePath)
     var model: String
 
     @OptionGroup
@@ -30,7 +30,9 @@ struct FoldCommand: ParsableCommand {
 
     func run() throws {
         let summary = try output.withProgress { progress in
-            try rewrite(model, to: file, task: "folding", showingLayers: layers, progress: progress) { (try $0.apply(.fold), nil) }
+            try rewrite(model, to: file, task: "folding", showingLayers: layers, progress: progress) {
+                (try $0.apply(.fold, progress: progress), nil)
+            }
         }
         output.show(summary)
     }

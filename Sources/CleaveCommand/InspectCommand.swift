@@ -18,7 +18,7 @@ struct InspectCommand: ParsableCommand {
               cleave inspect model.onnx small.onnx
             """)
 
-    @Argument(help: "The model, or several.")
+    @Argument(help: "The model, or several.", transform: filePath)
     var models: [String]
 
     @Flag(help: "Show every node with its output, parameters, work and memory.")

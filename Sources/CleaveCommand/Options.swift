@@ -33,12 +33,15 @@ struct SampleOptions: ParsableArguments {
         help: .init(
             "Inputs from an npz archive with arrays named after the model's inputs, a .npy or .pb file, or a folder of ONNX test data.",
             discussion: "Arrays named after outputs are what the outputs should be. Without this option the inputs are random.",
-            valueName: "file"))
+            valueName: "file"),
+        transform: filePath)
     var inputs: String?
 
     @Option(
         parsing: .unconditional,
-        help: .init("Number of samples to run; of a file, the first ones. (default: 4 random ones, all of a file)", valueName: "count"))
+        help: .init(
+            "Number of samples; of a file, the first test data sets or pieces of --batch. (default: 4 random ones, all of a file)",
+            valueName: "count"))
     var samples: Int?
 
     @Option(parsing: .unconditional, help: .init("Seed of the random inputs. (default: 1)", valueName: "seed"))
@@ -64,12 +67,27 @@ struct SampleOptions: ParsableArguments {
     func source(for graph: Graph) throws -> SampleSource {
         if let inputs {
             let all = try TensorFile(reading: inputs).samples(for: graph, batch: batch)
-            return .samples(samples.map { Array(all.prefix($0)) } ?? all)
+            guard let samples else { return .samples(all) }
+            guard samples <= all.count else {
+                throw CleaveError(
+                    .invalidRequest, "--samples is \(samples), but there \(all.count == 1 ? "is" : "are") \(all.count) in the file",
+                    at: .init(file: inputs),
+                    suggestion: batch == nil ? "--batch cuts its arrays into samples" : "leave --samples out to take all of them")
+            }
+            return .samples(Array(all.prefix(samples)))
         }
         let shapes = InputShapes(
             batch: batch ?? 1, shapes: Dictionary(shape.map { ($0.name, $0.lengths) }, uniquingKeysWith: { _, last in last }))
         return .random(count: samples ?? 4, seed: seed ?? 1, shapes: shapes)
     }
+}
+
+/// A path on the command line.
+/// - Throws: `ValidationError` when it is empty, as an unset variable of a script is.
+@Sendable
+func filePath(_ argument: String) throws -> String {
+    guard !argument.isEmpty else { throw ValidationError("the path is empty, expected the name of a file") }
+    return argument
 }
 
 /// A shape on the command line: `data=1x3x224x224`.
@@ -130,6 +148,14 @@ struct BackendOptions: ParsableArguments {
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), expected 1 to 1024.") }
         if threads != nil, name == .reference { throw ValidationError("--threads is for --backend onednn; the reference has one thread.") }
+    }
+
+    /// Threads that compute a step.
+    var threadCount: Int {
+        switch name {
+        case .onednn: OneDNNBackend(threads: threads).threads
+        case .reference: 1
+        }
     }
 
     var backend: any Backend {

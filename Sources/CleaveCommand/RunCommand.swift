@@ -19,13 +19,14 @@ struct RunCommand: ParsableCommand {
             Exit code: 1 when the outputs are not what the file says they should be.
             """)
 
-    @Argument(help: "The model.")
+    @Argument(help: "The model.", transform: filePath)
     var model: String
 
     @OptionGroup(title: "Inputs")
     var samples: SampleOptions
 
-    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The npz archive to write the outputs to.", valueName: "file"))
+    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The npz archive to write the outputs to.", valueName: "file"),
+        transform: filePath)
     var outputPath: String?
 
     @OptionGroup(title: "Tolerance")
@@ -56,9 +57,9 @@ struct RunCommand: ParsableCommand {
         let result = try output.withProgress { progress in
             progress(WorkProgress(task: "reading \(model)"))
             let graph = try Graph(executable: model)
-            let source = try samples.source(for: graph)
             return try locating(file: model) {
-                try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
+                let source = try samples.source(for: graph)
+                return try Cleave.run(graph, on: source, backend: backend.backend, tolerance: tolerance.tolerance, progress: progress)
             }
         }
         if let outputPath { try NumpyArchive(result.outputs.map { .init(name: $0.name, tensor: $0.tensor) }).write(to: outputPath) }

@@ -19,10 +19,10 @@ struct VerifyCommand: ParsableCommand {
             Exit code: 0 for EQUAL, 1 for DIFFERENT.
             """)
 
-    @Argument(help: "The original model.")
+    @Argument(help: "The original model.", transform: filePath)
     var original: String
 
-    @Argument(help: "The model to compare with it.")
+    @Argument(help: "The model to compare with it.", transform: filePath)
     var candidate: String
 
     @OptionGroup(title: "Inputs")
@@ -31,7 +31,7 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup(title: "Tolerance")
     var tolerance: ToleranceOptions
 
-    @Flag(help: "Compare every value that both models compute under the same name, and say which differs first.")
+    @Flag(help: "Compare every value that both models compute, by name or recorded origin, and say which differs first.")
     var layers = false
 
     @OptionGroup
@@ -46,10 +46,10 @@ struct VerifyCommand: ParsableCommand {
             let originalGraph = try Graph(executable: original)
             progress(WorkProgress(task: "reading \(candidate)"))
             let candidateGraph = try Graph(executable: candidate)
-            let source = try samples.source(for: originalGraph)
+            let source = try locating(file: original) { try samples.source(for: originalGraph) }
             return try verify(
                 candidateGraph, against: originalGraph, inputs: source, backend: backend.backend, tolerance: tolerance.tolerance,
-                layers: layers, progress: progress)
+                layers: layers, originalFile: original, candidateFile: candidate, progress: progress)
         }
         output.show(VerificationSummary(original: original, candidate: candidate, report: report))
         if !report.isEqual { throw ExitCode(ExitStatus.no) }

@@ -45,7 +45,10 @@ public struct InputShapes: Hashable, Sendable {
         let inputs = graph.inputs.map { graph[$0] }
         if let surplus = shapes.keys.sorted().first(where: { name in !inputs.contains { $0.name == name } }) {
             let names = inputs.map { "'\($0.name)'" }.joined(separator: ", ")
-            throw CleaveError(.invalidRequest, "a shape is given for '\(surplus)', but the inputs are \(names)")
+            throw CleaveError(
+                .invalidRequest, "a shape is given for '\(surplus)', but the \(inputs.count == 1 ? "input is" : "inputs are") "
+                    + (names.isEmpty ? "none" : names),
+                suggestion: "`cleave inspect` lists the inputs with their types")
         }
         return try inputs.map { input in
             let declared = input.tensorType?.shape
@@ -65,7 +68,7 @@ public struct InputShapes: Hashable, Sendable {
                 let expected = (declared ?? []).map(\.description).joined(separator: ", ")
                 throw CleaveError(
                     .shapeMismatch, "the shape \(given) is given for the input, but the model declares [\(expected)]",
-                    at: .init(tensor: input.name))
+                    at: .init(tensor: input.name), suggestion: "give the lengths that the model fixes as they are, and any for the others")
             }
             return (input.name, given)
         }

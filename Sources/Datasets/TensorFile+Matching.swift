@@ -54,7 +54,9 @@ extension TensorFile {
 
     private static func match(_ entries: [Entry], to names: [String], kind: String) throws -> [String: Tensor] {
         guard entries.count <= names.count else {
-            throw CleaveError(.invalidRequest, "there are \(entries.count) \(kind)s, but the model has \(names.count)")
+            throw CleaveError(
+                .invalidRequest, "there are \(entries.count) \(kind)s, but the model has \(names.count)",
+                suggestion: "is it the test data of another model?")
         }
         return Dictionary(uniqueKeysWithValues: zip(names, entries.map(\.tensor)))
     }
@@ -84,7 +86,7 @@ extension Sample {
 extension Tensor {
     /// The elements with a leading index in `range`, copied.
     /// - Precondition: `range` is within the leading dimension.
-    func slice(leading range: Swift.Range<Int>) throws -> Tensor {
+    func slice(leading range: Range<Int>) throws -> Tensor {
         let stride = shape[0] == 0 ? 0 : count / shape[0]
         let shape = [range.count] + self.shape.dropFirst()
         if let strings {

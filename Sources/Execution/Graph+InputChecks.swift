@@ -16,13 +16,15 @@ extension Graph {
         for id in inputs {
             let input = self[id]
             guard let tensor = given[input.name] else {
-                throw CleaveError(.invalidRequest, "no tensor is given for the input", at: .init(tensor: input.name))
+                throw CleaveError(
+                    .invalidRequest, "no tensor is given for the input", at: .init(tensor: input.name),
+                    suggestion: "give one under this name for every input: `cleave inspect` lists them")
             }
             guard let type = input.tensorType else { continue }
             guard tensor.elementType == type.elementType else {
                 throw CleaveError(
                     .typeMismatch, "the input has elements of \(tensor.elementType), expected \(type.elementType)",
-                    at: .init(tensor: input.name))
+                    at: .init(tensor: input.name), suggestion: "convert the array first: array.astype('\(type.elementType)') in NumPy")
             }
             guard let shape = type.shape else { continue }
             var fits = shape.count == tensor.rank
@@ -39,8 +41,15 @@ extension Graph {
             guard fits else {
                 throw CleaveError(
                     .shapeMismatch, "the input has shape \(tensor.shape), expected [\(shape.map(\.description).joined(separator: ", "))]",
-                    at: .init(tensor: input.name))
+                    at: .init(tensor: input.name), suggestion: Self.suggestion(for: tensor.shape, declared: shape))
             }
         }
+    }
+
+    private static func suggestion(for shape: [Int], declared: [Dimension]) -> String {
+        guard shape.count == declared.count, let batch = declared.first?.known, shape.first != batch,
+            zip(shape, declared).dropFirst().allSatisfy({ $1.known == nil || $1.known == $0 })
+        else { return "reshape or transpose the array: `cleave inspect` shows what the model expects" }
+        return "the model takes a batch of \(batch): --batch \(batch) cuts arrays from a file"
     }
 }

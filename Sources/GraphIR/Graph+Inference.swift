@@ -8,6 +8,7 @@ extension Graph {
             isPresent: node.inputs.map { $0 != nil },
             constants: node.inputs.map { constant($0) },
             contents: node.inputs.map { $0.flatMap { self[$0].contents } },
+            captures: node.captures.isEmpty ? [:] : knownCaptures(of: node),
             outputCount: node.outputs.count,
             opset: opset)
     }
@@ -16,7 +17,7 @@ extension Graph {
     /// - Parameter lengths: numbers for names that declarations mention.
     /// - Throws: `CleaveError`, naming the node.
     func inferredOutputs(of node: Node, substituting lengths: [String: Int]) throws -> [InferredValue] {
-        try locating(node: label(of: node), operatorName: node.operator.name) {
+        try locating(inside: label(of: node), operatorName: node.operator.name) {
             try node.checkCounts()
             let inferred = try node.operator.payload.inferOutputs(inferenceContext(of: node))
             return zip(node.outputs, inferred).map { id, result in

@@ -2,7 +2,7 @@ import Tensors
 
 extension Graph {
     /// An order in which the nodes can run, as close to `preferred` as that allows.
-    /// - Throws: `CleaveError` when the nodes form a cycle, naming one of its nodes.
+    /// - Throws: `CleaveError` when nodes form a cycle, naming them.
     func topologicalOrder(preferring preferred: [NodeID]) throws -> [NodeID] {
         if isTopological(preferred) { return preferred }
         var state = [UInt8](repeating: 0, count: nodeTable.count)
@@ -27,16 +27,24 @@ extension Graph {
                 case 0:
                     state[producer.index] = 1
                     stack.append((producer, 0))
-                case 1:
-                    let node = self[producer]
-                    throw CleaveError(
-                        .invalidGraph, "the node needs its own output: the graph has a cycle, expected an acyclic one",
-                        at: .init(node: label(of: node), operatorName: node.operator.name, tensor: self[value].name))
+                case 1: throw cycle(of: stack.map(\.node).drop { $0 != producer }, through: value)
                 default: break
                 }
             }
         }
         return result
+    }
+
+    /// - Parameter nodes: every one of them reads what the next one makes, and the last one what the first makes.
+    private func cycle(of nodes: ArraySlice<NodeID>, through value: ValueID) -> CleaveError {
+        let others = nodes.dropFirst().reversed().map { "'\(label(of: self[$0]))'" }
+        let shown = others.prefix(8).joined(separator: ", ") + (others.count > 8 ? " and \(others.count - 8) more" : "")
+        let first = nodes.first.map { self[$0] }
+        return CleaveError(
+            .invalidGraph,
+            "the node needs its own output\(others.isEmpty ? "" : ", by way of \(shown)"): the graph has a cycle, expected an acyclic one",
+            at: .init(node: first.map(label), operatorName: first?.operator.name, tensor: self[value].name),
+            suggestion: "recurrence is written with Loop or Scan: export the model again")
     }
 
     private func isTopological(_ order: [NodeID]) -> Bool {

@@ -19,6 +19,11 @@ extension Graph {
             guard let shape = inputShapes[self[id].name] else { continue }
             try locating(tensor: self[id].name) { try bind(self[id], to: shape, in: &lengths) }
         }
+        // Types are settled at every commit: without news of the inputs there is nothing to infer.
+        let isSettled = lengths.isEmpty && inputs.allSatisfy { id in
+            inputShapes[self[id].name].map { self[id].tensorType?.knownShape == $0 } ?? true
+        }
+        if isSettled { return self }
         var graph = self
         for index in graph.valueTable.indices {
             guard let value = graph.valueTable[index], let type = value.type else { continue }

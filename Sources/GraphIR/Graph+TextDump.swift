@@ -17,15 +17,29 @@ extension Graph {
         var lines = ["graph \(quoted(name))"]
         lines += opsets.map { $0.domain.isEmpty ? "opset \($0.version)" : "opset \($0.version) of \($0.domain)" }
         lines += metadata.map { "metadata \(quoted($0.key)): \(quoted($0.value))" }
-        lines += inputs.map { "input \(typedText($0))" }
+        return (lines + bodyLines(checksums: checksums)).joined(separator: "\n") + "\n"
+    }
+
+    /// Values, nodes and outputs.
+    private func bodyLines(checksums: Bool) -> [String] {
+        var lines = inputs.map { "input \(typedText($0))" }
         for value in values {
             guard value.source == .constant, let tensor = value.constant else { continue }
             lines.append("constant \(text(value.id)): \(tensor.summary(checksum: checksums))")
         }
         lines += values.filter { $0.source == .external }.map { "external \(typedText($0.id))" }
-        lines += nodes.map { line(of: $0) }
-        lines += outputs.map { "output \(text($0))" }
-        return lines.joined(separator: "\n") + "\n"
+        lines += nodes.flatMap { self.lines(of: $0, checksums: checksums) }
+        return lines + outputs.map { "output \(text($0))" }
+    }
+
+    /// The node, and its subgraphs indented below it.
+    private func lines(of node: Node, checksums: Bool) -> [String] {
+        var lines = [line(of: node)]
+        for (name, body) in node.operator.subgraphs {
+            lines.append("  \(name):")
+            lines += body.graph.bodyLines(checksums: checksums).map { "    " + $0 }
+        }
+        return lines
     }
 
     private func line(of node: Node) -> String {

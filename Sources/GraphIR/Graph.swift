@@ -36,6 +36,8 @@ public struct Graph: Sendable {
     var readers: [ReaderList] = []
     private var outputSet: Set<ValueID> = []
     var valueIDs: [String: ValueID] = [:]
+    /// Names that subgraphs in attributes give to values of their own, which new values must not be mistaken for.
+    var reservedNames: Set<String> = []
     /// Per base name, the number to try next for a unique one.
     var nextSuffix: [String: Int] = [:]
 
@@ -98,6 +100,9 @@ public struct Graph: Sendable {
     public func useCount(of id: ValueID) -> Int { readers[id.index].count }
 
     public func isOutput(_ id: ValueID) -> Bool { outputSet.contains(id) }
+
+    /// Whether anything reads the value, or it is an output.
+    func isUsed(_ id: ValueID) -> Bool { useCount(of: id) > 0 || isOutput(id) }
 
     /// Whether a subgraph reads the value by name, so that it must keep its name and meaning.
     public func isCaptured(_ id: ValueID) -> Bool {

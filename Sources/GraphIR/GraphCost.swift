@@ -23,6 +23,8 @@ public struct GraphCost: Hashable, Sendable {
 
     /// One entry per node, in execution order.
     public var layers: [Layer]
+    /// Bytes of the graph's inputs; `nil` when a shape is not known.
+    public var inputBytes: Int?
     /// Most bytes of inputs and node outputs that are needed at one time in execution order, each from the node that makes
     /// it to the last that reads it; `nil` when a shape is not known.
     public var peakActivationBytes: Int?
@@ -33,8 +35,8 @@ public struct GraphCost: Hashable, Sendable {
 
     /// The sum over all layers; `nil` when that of a layer is not known, or the sum does not fit an `Int`.
     public var multiplyAccumulates: Int? { sum(layers.map(\.multiplyAccumulates)) }
-    /// The sum over all layers; `nil` when that of a layer is not known, or the sum does not fit an `Int`.
-    public var activationBytes: Int? { sum(layers.map(\.activationBytes)) }
+    /// Bytes of the inputs and of the outputs of all layers; `nil` when one is not known, or the sum does not fit an `Int`.
+    public var activationBytes: Int? { sum([inputBytes] + layers.map(\.activationBytes)) }
 }
 
 /// The sum of two numbers that are not negative, or the largest `Int`.
@@ -66,6 +68,15 @@ extension Graph {
     /// - Throws: `CleaveError` when operands do not fit at these lengths.
     public func cost(assuming lengths: [String: Int]) throws -> GraphCost {
         try specialized(inputShapes: shapes(assuming: lengths)).measuredCost()
+    }
+
+    /// Most bytes of inputs and node outputs that a run in execution order needs at one time, those that are the same at every run
+    /// included; `nil` when a shape is not known.
+    /// - Parameter lengths: as for `cost(assuming:)`.
+    /// - Throws: `CleaveError` when operands do not fit at these lengths.
+    public func peakRunBytes(assuming lengths: [String: Int]) throws -> Int? {
+        let graph = try specialized(inputShapes: shapes(assuming: lengths))
+        return graph.peakActivationBytes(fixed: graph.valueTable.map { $0?.source == .constant })
     }
 
     /// The shapes of the inputs that are fully known then.
@@ -103,7 +114,8 @@ extension Graph {
             }
             return layer
         }
-        return GraphCost(layers: layers, peakActivationBytes: peakActivationBytes(fixed: fixed))
+        return GraphCost(
+            layers: layers, inputBytes: sum(inputs.map { byteCount(of: $0) }), peakActivationBytes: peakActivationBytes(fixed: fixed))
     }
 
     /// The constant, or filled shape, that a value holds the elements of; `nil` when it holds something else.

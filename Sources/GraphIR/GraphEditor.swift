@@ -47,7 +47,9 @@ public struct GraphEditor {
     public mutating func addValue(named name: String, source: Value.Source, type: ValueType?) throws -> ValueID {
         guard !name.isEmpty else { throw CleaveError(.invalidGraph, "a value has an empty name") }
         guard graph.valueIDs[name] == nil else {
-            throw CleaveError(.invalidGraph, "two values are called '\(name)', expected unique names", at: .init(tensor: name))
+            throw CleaveError(
+                .invalidGraph, "two values are called '\(name)', expected unique names", at: .init(tensor: name),
+                suggestion: "rename one of them, or export the model again")
         }
         let id = ValueID(graph.valueTable.count)
         graph.valueTable.append(
@@ -107,15 +109,20 @@ public struct GraphEditor {
         graph.valueTable[id.index] = nil
     }
 
-    /// A name that no value of the graph has: `base`, or `base` with a number.
+    /// A name that no value of the graph and of its subgraphs has: `base`, or `base` with a number.
     public mutating func uniqueName(_ base: String) -> String {
         let base = base.isEmpty ? "value" : base
-        guard graph.valueIDs[base] != nil else { return base }
+        guard isTaken(base) else { return base }
         var suffix = graph.nextSuffix[base] ?? 1
-        while graph.valueIDs["\(base)_\(suffix)"] != nil { suffix += 1 }
+        while isTaken("\(base)_\(suffix)") { suffix += 1 }
         graph.nextSuffix[base] = suffix + 1
         return "\(base)_\(suffix)"
     }
+
+    private func isTaken(_ name: String) -> Bool { graph.valueIDs[name] != nil || graph.reservedNames.contains(name) }
+
+    /// Keeps `uniqueName` from giving these names, which subgraphs in attributes define.
+    public mutating func reserve(_ names: Set<String>) { graph.reservedNames.formUnion(names) }
 
     // MARK: Nodes
 
@@ -213,7 +220,13 @@ public struct GraphEditor {
         } else {
             graph.opsets.append(.init(domain: domain, version: version))
         }
-        for node in graph.order { updateNode(node) { $0.encoding?.attributesAreCurrent = false } }
+        let opsets = graph.opsets
+        for node in graph.order {
+            updateNode(node) {
+                $0.encoding?.attributesAreCurrent = false
+                if $0.operator.isControlFlow { $0.operator = $0.operator.mappingSubgraphs { $0.importing(opsets) } }
+            }
+        }
     }
 
     public mutating func setEncoding(_ encoding: GraphEncoding?) { graph.encoding = encoding }

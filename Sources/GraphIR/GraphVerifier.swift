@@ -14,24 +14,39 @@ extension Graph {
     ///
     /// Each fault names the node or tensor. Types are only checked in a graph whose structure is sound.
     public var faults: [CleaveError] {
-        var verifier = GraphVerifier(graph: self)
+        var verifier = GraphVerifier(graph: self, isSubgraph: false)
         verifier.checkOpsets()
-        verifier.checkValues()
-        verifier.checkInterface()
-        verifier.checkNodes()
-        verifier.checkReaders()
-        if verifier.isStructureSound { verifier.checkTypes() }
-        return verifier.faults
+        return verifier.checked()
+    }
+
+    /// Everything that is wrong with the graph as a subgraph: it inherits operator sets, and may give a value of the graph around it.
+    fileprivate var faultsAsSubgraph: [CleaveError] {
+        var verifier = GraphVerifier(graph: self, isSubgraph: true)
+        return verifier.checked()
     }
 }
 
 /// Collects the faults of one graph.
 private struct GraphVerifier {
     let graph: Graph
+    let isSubgraph: Bool
     var faults: [CleaveError] = []
     var isStructureSound = true
 
-    init(graph: Graph) { self.graph = graph }
+    init(graph: Graph, isSubgraph: Bool) {
+        self.graph = graph
+        self.isSubgraph = isSubgraph
+    }
+
+    mutating func checked() -> [CleaveError] {
+        checkValues()
+        checkInterface()
+        checkNodes()
+        checkSubgraphs()
+        checkReaders()
+        if isStructureSound { checkTypes() }
+        return faults
+    }
 
     private mutating func report(_ fault: CleaveError, breaksStructure: Bool = false) {
         faults.append(fault)
@@ -59,8 +74,11 @@ private struct GraphVerifier {
             if domain.isEmpty, !Graph.supportedOpsets.contains(opset.version) {
                 let range = Graph.supportedOpsets
                 report(
-                    "the model uses version \(opset.version) of ONNX's operator set, expected \(range.lowerBound) to \(range.upperBound)",
-                    kind: .unsupported, breaksStructure: false)
+                    CleaveError(
+                        .unsupported,
+                        "the model uses version \(opset.version) of ONNX's operator set, expected \(range.lowerBound) to "
+                            + "\(range.upperBound)",
+                        suggestion: "export the model again with opset \(range.upperBound)"))
             }
         }
         if !seen.contains("") {
@@ -88,7 +106,17 @@ private struct GraphVerifier {
             case .external: break
             }
             if value.constant != nil, value.source != .constant { report("the value holds a tensor, but is no constant", tensor: value.id) }
+            checkSize(of: value)
         }
+    }
+
+    /// Lengths that are open count as 1: whatever they are, the tensor is no smaller, or it is empty.
+    private mutating func checkSize(of value: Value) {
+        guard let type = value.tensorType, let lengths = type.shape?.compactMap(\.known), !lengths.contains(0) else { return }
+        let count = try? Tensor.elementCount(of: lengths)
+        // Strings have no fixed size; each takes at least a byte.
+        guard count.flatMap({ type.elementType == .string ? $0 : type.elementType.byteCount(elements: $0) }) == nil else { return }
+        report("the tensor is \(type), more than memory can address", tensor: value.id, kind: .malformedTensor, breaksStructure: false)
     }
 
     private mutating func checkConstant(_ value: Value) {
@@ -123,6 +151,7 @@ private struct GraphVerifier {
         var seen: Set<ValueID> = []
         for id in graph.outputs {
             guard graph.contains(id) else { report("an output is not in the graph"); continue }
+            if isSubgraph { continue }
             if graph[id].source == .external { report("the output is made by nothing", tensor: id) }
             if !seen.insert(id).inserted { report("the output is listed twice, expected once", tensor: id) }
         }
@@ -159,6 +188,22 @@ private struct GraphVerifier {
             done[id.index] = true
         }
         for case let node? in graph.nodeTable where !done[node.id.index] { report("the node is not in the order", node: node) }
+    }
+
+    /// What is wrong inside of nodes, and whether they list what their subgraphs read.
+    mutating func checkSubgraphs() {
+        for node in graph.nodes where node.operator.isControlFlow {
+            let captured = Set(node.captures.filter { graph.contains($0) }.map { graph[$0].name })
+            for (name, body) in node.operator.subgraphs {
+                for fault in body.graph.faultsAsSubgraph {
+                    report(fault.inside(node: graph.label(of: node), operatorName: node.operator.name))
+                }
+                let lost = body.graph.values.first {
+                    $0.source == .external && $0.type == nil && body.graph.isUsed($0.id) && !captured.contains($0.name)
+                }
+                if let lost { report("\(name) reads '\(lost.name)', which the node does not capture", node: node) }
+            }
+        }
     }
 
     mutating func checkReaders() {

@@ -11,17 +11,21 @@ public struct InferenceContext: Sendable {
     /// The elements of small operands, row-major, as far as they are known whole numbers or lengths: what `Shape` and its
     /// consumers compute. Some exporters compute in floating point in between.
     public var contents: [[Dimension]?]
+    /// What is known of the values that subgraphs in the attributes read, by name.
+    public var captures: [String: KnownValue]
     public var outputCount: Int
     /// Version of the default operator set.
     public var opset: Int
 
     public init(
-        types: [ValueType?], isPresent: [Bool], constants: [Tensor?], contents: [[Dimension]?], outputCount: Int, opset: Int
+        types: [ValueType?], isPresent: [Bool], constants: [Tensor?], contents: [[Dimension]?], captures: [String: KnownValue],
+        outputCount: Int, opset: Int
     ) {
         self.types = types
         self.isPresent = isPresent
         self.constants = constants
         self.contents = contents
+        self.captures = captures
         self.outputCount = outputCount
         self.opset = opset
     }

@@ -16,8 +16,14 @@ extension Node {
         try check(inputs, payload.operandCount, "operand")
         try check(outputs, payload.outputCount, "output")
         let required = payload.operandCount.upperBound == .max ? inputs.count : payload.operandCount.lowerBound
-        if case .opaque = `operator` { return }
-        if let missing = inputs.prefix(required).firstIndex(of: nil) {
+        var optionalCount = 0
+        switch `operator` {
+        case .opaque: return
+        case .loop: optionalCount = 2
+        case .scan(let scan): optionalCount = scan.isBatched ? 1 : 0
+        default: break
+        }
+        if let missing = inputs.prefix(required).dropFirst(optionalCount).firstIndex(of: nil) {
             throw CleaveError(.invalidGraph, "operand \(missing) is left out, but it is required")
         }
     }

@@ -31,6 +31,9 @@ public struct Node: Sendable, Identifiable {
     /// What the file said beyond the fields above.
     public internal(set) var encoding: NodeEncoding?
 
+    /// The values that the node reads, operands before captures; one that it reads twice is there twice.
+    public var reads: [ValueID] { inputs.compactMap { $0 } + captures }
+
     /// The operand at a named position; `nil` when it is left out.
     public func input<Operand: RawRepresentable<Int>>(_ operand: Operand) -> ValueID? {
         operand.rawValue < inputs.count ? inputs[operand.rawValue] : nil
@@ -98,12 +101,16 @@ public struct ValueEncoding: Hashable, Sendable {
     public var declaration: [UInt8]?
     /// The type that the declaration gave; when `Value.type` has moved on, export writes the new one.
     public var declaredType: ValueType?
+    /// The type that the value had when the file was read, where the declaration contradicts it; the declaration is written back
+    /// as long as the value has this type.
+    public var contradictedType: ValueType?
     /// The `TensorProto` of an initializer without its name and data.
     public var initializer: [UInt8]?
 
     public init(declaration: [UInt8]?, declaredType: ValueType?, initializer: [UInt8]?) {
         self.declaration = declaration
         self.declaredType = declaredType
+        contradictedType = nil
         self.initializer = initializer
     }
 }

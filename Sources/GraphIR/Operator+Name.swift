@@ -95,6 +95,17 @@ extension Operator {
         case .resizeGradient: "ResizeGradient"
         case .gridSampleGradient: "GridSampleGradient"
         case .dropoutMask: "DropoutMask"
+        case .determinant: "Det"
+        case .windowFunction(let payload): payload.shape.rawValue
+        case .melWeightMatrix: "MelWeightMatrix"
+        case .dft: "DFT"
+        case .stft: "STFT"
+        case .bernoulli: "Bernoulli"
+        case .randomNumbers(let payload): payload.onnxName
+        case .tfIdfVectorizer: "TfIdfVectorizer"
+        case .branch: "If"
+        case .loop: "Loop"
+        case .scan: "Scan"
         case .opaque(let payload): payload.name
         }
     }
@@ -150,13 +161,5 @@ extension Operator {
     public var qualifiedName: String {
         guard case .opaque(let payload) = self, !payload.domain.isEmpty else { return name }
         return "\(payload.domain).\(payload.name)"
-    }
-
-    /// What to say when a backend has no kernel: an operator of ONNX's own is carried unread because of its opset or attributes.
-    public func reasonAgainstRunning(on backend: String) -> String {
-        if case .opaque(let payload) = self, payload.domain.isEmpty {
-            return "the \(backend) backend does not run this operator as this opset and these attributes have it"
-        }
-        return "the \(backend) backend does not run this operator"
     }
 }

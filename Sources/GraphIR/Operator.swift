@@ -63,7 +63,7 @@ public enum Operator: Hashable, Sendable {
     case tile(Tile)
     case concat(Concat)
     case split(Split)
-    case slice(Slice)
+    case slice(StridedSlice)
     case pad(Pad)
     case depthToSpace(DepthToSpace)
     case spaceToDepth(SpaceToDepth)
@@ -72,7 +72,7 @@ public enum Operator: Hashable, Sendable {
     case constant(Constant)
     case constantOfShape(ConstantOfShape)
     case eyeLike(EyeLike)
-    case range(Range)
+    case range(NumberRange)
     case resize(Resize)
     case upsample(Upsample)
     case gridSample(GridSample)
@@ -81,6 +81,17 @@ public enum Operator: Hashable, Sendable {
     case dynamicQuantizeLinear(DynamicQuantizeLinear)
     case negativeLogLikelihoodLoss(NegativeLogLikelihoodLoss)
     case softmaxCrossEntropyLoss(SoftmaxCrossEntropyLoss)
+    case determinant(Determinant)
+    case windowFunction(WindowFunction)
+    case melWeightMatrix(MelWeightMatrix)
+    case dft(DFT)
+    case stft(STFT)
+    case bernoulli(Bernoulli)
+    case randomNumbers(RandomNumbers)
+    case tfIdfVectorizer(TfIdfVectorizer)
+    case branch(If)
+    case loop(Loop)
+    case scan(Scan)
     // What training graphs have besides: ONNX has no names for these.
     case convolutionInputGradient(ConvolutionInputGradient)
     case convolutionWeightGradient(ConvolutionWeightGradient)
@@ -196,6 +207,17 @@ public enum Operator: Hashable, Sendable {
         case .resizeGradient(let payload): payload
         case .gridSampleGradient(let payload): payload
         case .dropoutMask(let payload): payload
+        case .determinant(let payload): payload
+        case .windowFunction(let payload): payload
+        case .melWeightMatrix(let payload): payload
+        case .dft(let payload): payload
+        case .stft(let payload): payload
+        case .bernoulli(let payload): payload
+        case .randomNumbers(let payload): payload
+        case .tfIdfVectorizer(let payload): payload
+        case .branch(let payload): payload
+        case .loop(let payload): payload
+        case .scan(let payload): payload
         case .opaque(let payload): payload
         }
     }

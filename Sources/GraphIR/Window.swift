@@ -43,7 +43,7 @@ public struct Window: Hashable, Sendable {
                 throw CleaveError(.invalidAttribute, "\(name) has \(result.count) entries, expected \(rank), one per spatial dimension")
             }
             guard result.allSatisfy({ $0 > 0 && $0 <= Int(Int32.max) }) else {
-                throw CleaveError(.invalidAttribute, "\(name) is \(result), expected positive numbers")
+                throw CleaveError(.invalidAttribute, "\(name) is \(result), expected numbers from 1 to \(Int32.max)")
             }
             return result
         }
@@ -57,7 +57,8 @@ public struct Window: Hashable, Sendable {
                 throw CleaveError(.invalidAttribute, "pads has \(begin.count + end.count) entries, expected \(2 * rank)")
             }
             guard (padding.begin + padding.end).allSatisfy({ $0.magnitude <= UInt(Int32.max) }) else {
-                throw CleaveError(.invalidAttribute, "pads is \(begin + end), which is out of range")
+                throw CleaveError(
+                    .invalidAttribute, "pads is \(begin + end), expected numbers from \(-Int(Int32.max)) to \(Int32.max)")
             }
             window.padding = .explicit(begin: padding.begin, end: padding.end)
         }

@@ -2,8 +2,15 @@ import COnnxSchema
 import GraphIR
 import Tensors
 
-/// The node is legitimate ONNX that the typed operators do not cover; it becomes an opaque one.
-struct NotModelled: Error {}
+/// The typed operators do not cover the node, which becomes an opaque one.
+struct NotModelled: Error {
+    /// What no ONNX operator may have; `nil` for a node that may well be legitimate.
+    var fault: CleaveError?
+
+    init() { fault = nil }
+
+    init(_ problem: String) { fault = CleaveError(.invalidAttribute, problem) }
+}
 
 /// The attributes of one node: each is asked for by name and kind, at the graph's opset.
 struct AttributeReader {
@@ -15,6 +22,8 @@ struct AttributeReader {
     private let attributes: [UnsafeMutablePointer<Onnx__AttributeProto>]
     private var isRead: [Bool]
     private let tensors: TensorReader
+    /// Builds the graph in an attribute; `nil` where subgraphs stay encoded.
+    var readSubgraph: ((UnsafeMutablePointer<Onnx__GraphProto>) throws -> Subgraph)?
 
     /// - Throws: `CleaveError` for an attribute without a name, or two with the same.
     init(_ node: Onnx__NodeProto, opset: Int, tensors: TensorReader) throws {
@@ -58,17 +67,24 @@ struct AttributeReader {
 
     /// One of a set of words.
     /// - Throws: `NotModelled` for a word that is not in the set.
-    mutating func choice<Word: RawRepresentable<String>>(_ name: String, default value: Word) throws -> Word {
+    mutating func choice<Word: RawRepresentable<String> & CaseIterable>(_ name: String, default value: Word) throws -> Word {
         guard let text = try string(name) else { return value }
-        guard let word = Word(rawValue: text) else { throw NotModelled() }
+        guard let word = Word(rawValue: text) else { throw Self.unknown(text, name, expected: Word.allCases.map(\.rawValue)) }
         return word
+    }
+
+    /// - Parameter words: all that ONNX knows.
+    static func unknown(_ text: String, _ name: String, expected words: [String]) -> NotModelled {
+        NotModelled("attribute '\(name)' is '\(text)', expected \(words.map { "'\($0)'" }.joined(separator: " or "))")
     }
 
     /// An element type by ONNX's number; `nil` when the attribute is absent or 0.
     /// - Throws: `NotModelled` for a number that Cleave has no type for.
     mutating func elementType(_ name: String) throws -> ElementType? {
         guard let number = try int(name), number != 0 else { return nil }
-        guard let type = ElementType(rawValue: number) else { throw NotModelled() }
+        guard let type = ElementType(rawValue: number) else {
+            throw NotModelled("attribute '\(name)' is \(number), expected an element type, 1 to \(ElementType.allCases.count)")
+        }
         return type
     }
 
@@ -76,6 +92,12 @@ struct AttributeReader {
         guard let attribute = try find(name, .tensor) else { return nil }
         guard let message = attribute.pointee.t else { throw CleaveError(.invalidAttribute, "attribute '\(name)' holds no tensor") }
         return try locating(tensor: name) { try tensors.tensor(message, ownership) }
+    }
+
+    /// - Throws: `NotModelled` where there is none, or it stays encoded; `CleaveError` for what is wrong inside.
+    mutating func requiredSubgraph(_ name: String) throws -> Subgraph {
+        guard let message = try find(name, .graph)?.pointee.g, let readSubgraph else { throw NotModelled() }
+        return try readSubgraph(message)
     }
 
     // MARK: Lists
@@ -109,7 +131,11 @@ struct AttributeReader {
 
     /// - Throws: `NotModelled` when an attribute was not asked for. Names that start with `__` are remarks of exporters.
     func expectAllRead(except pending: String? = nil) throws {
-        for (name, isRead) in zip(names, isRead) where !isRead && name != pending && !name.hasPrefix("__") { throw NotModelled() }
+        for (name, isRead) in zip(names, isRead) where !isRead && name != pending && !name.hasPrefix("__") {
+            // Earlier definitions have attributes that are gone since and mean nothing here.
+            throw opset < OperatorTable.firstComplete
+                ? NotModelled() : NotModelled("attribute '\(name)' is none that the operator has in opset \(opset)")
+        }
     }
 
     private mutating func find(_ name: String, _ expected: AttributeKind) throws -> UnsafeMutablePointer<Onnx__AttributeProto>? {

@@ -96,6 +96,12 @@ struct AttributeWriter {
         add(name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR) { $0.t = message }
     }
 
+    /// - Throws: `CleaveError` when the opset cannot express an operator inside.
+    mutating func subgraph(_ name: String, _ value: Subgraph) throws {
+        let message = try Exporter(value.graph, arena: arena).graphMessage()
+        add(name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH) { $0.g = message }
+    }
+
     // MARK: Values that came later
 
     /// Writes an attribute that exists since `first`; before, the value must be what it then always was.

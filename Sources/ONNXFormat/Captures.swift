@@ -5,6 +5,8 @@ import Tensors
 struct Captures {
     /// Each once, in the order of first use.
     private(set) var names: [String] = []
+    /// Names that the subgraphs define themselves.
+    private(set) var defined: Set<String> = []
     private var known: Set<String> = []
     /// Names that the subgraphs from the outermost to the current one define.
     private var scopes: [Set<String>] = []
@@ -30,6 +32,7 @@ struct Captures {
             for output in UnsafeBufferPointer(start: node.pointee.output, count: node.pointee.n_output) { defined.insert(try text(output)) }
         }
         scopes.append(defined)
+        self.defined.formUnion(defined)
         for node in nodes {
             for input in UnsafeBufferPointer(start: node.pointee.input, count: node.pointee.n_input) { use(try text(input)) }
             try visitSubgraphs(of: node.pointee)

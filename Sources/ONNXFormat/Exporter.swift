@@ -6,11 +6,14 @@ import Tensors
 /// Builds the messages that a graph is written as. They point at the graph's tensors and live as long as the exporter.
 final class Exporter {
     let graph: Graph
-    let arena = MessageArena()
+    let arena: MessageArena
     /// Messages of the initializers that hold elements of fixed size, in order.
     private var initializers: [(message: UnsafeMutablePointer<Onnx__TensorProto>, tensor: Tensor)] = []
 
-    init(_ graph: Graph) { self.graph = graph }
+    init(_ graph: Graph, arena: MessageArena = MessageArena()) {
+        self.graph = graph
+        self.arena = arena
+    }
 
     // MARK: Sizes
 
@@ -64,9 +67,20 @@ final class Exporter {
     /// - Throws: `CleaveError` when the graph's opset cannot express an operator.
     func model() throws -> UnsafeMutablePointer<Onnx__ModelProto> {
         let model: UnsafeMutablePointer<Onnx__ModelProto> = try graph.encoding.map { try arena.unpack($0.model) } ?? arena.make()
-        let message: UnsafeMutablePointer<Onnx__GraphProto> = model.pointee.graph ?? arena.make()
-        model.pointee.graph = message
+        model.pointee.graph = try fill(model.pointee.graph ?? arena.make())
         if graph.encoding == nil { model.pointee.producer_name = arena.string("cleave") }
+        try writeOpsetsAndMetadata(to: model)
+        return model
+    }
+
+    /// The graph as a node's attribute, which lives as long as arena and graph.
+    /// - Throws: `CleaveError` when the graph's opset cannot express an operator.
+    func graphMessage() throws -> UnsafeMutablePointer<Onnx__GraphProto> {
+        let model: UnsafeMutablePointer<Onnx__ModelProto>? = try graph.encoding.map { try arena.unpack($0.model) }
+        return try fill(model?.pointee.graph ?? arena.make())
+    }
+
+    private func fill(_ message: UnsafeMutablePointer<Onnx__GraphProto>) throws -> UnsafeMutablePointer<Onnx__GraphProto> {
         message.pointee.name = arena.string(graph.name)
         try writeValues(to: message)
         let nodes = try graph.nodes.map { node in
@@ -75,8 +89,7 @@ final class Exporter {
         message.pointee.n_node = nodes.count
         message.pointee.node = arena.list(nodes)
         try dropDeadReferences(in: message)
-        try writeOpsetsAndMetadata(to: model)
-        return model
+        return message
     }
 
     private func entry(_ key: String, _ value: String) -> UnsafeMutablePointer<Onnx__StringStringEntryProto> {
@@ -180,10 +193,11 @@ final class Exporter {
         return message
     }
 
-    /// Whether a declaration still holds: an input's is what was asked for, any other may be vaguer than what inference found.
+    /// Whether a declaration is to stay: an input's is what was asked for, any other may be vaguer than what inference found. One
+    /// that was wrong from the start stays so.
     private func isCurrent(_ encoding: ValueEncoding?, _ type: ValueType, isInput: Bool) -> Bool {
         guard let encoding, encoding.declaration != nil else { return false }
-        guard let declared = encoding.declaredType else { return true }
+        guard let declared = encoding.declaredType, encoding.contradictedType != type else { return true }
         return isInput ? declared == type : declared.isCompatible(with: type)
     }
 

@@ -27,8 +27,13 @@ extension Graph {
     }
 
     private static func build(_ model: borrowing UnpackedMessage<Onnx__ModelProto>, folder: String?) throws -> Graph {
-        var importer = try Importer(model.pointer, external: ExternalData(folder: folder))
-        return try importer.graph()
+        do {
+            var importer = try Importer(model.pointer, external: ExternalData(folder: folder))
+            return try importer.graph()
+        } catch var error as CleaveError where error.suggestion == nil {
+            error.suggestion = "the file may be damaged, or its exporter wrong: fetch or export it again"
+            throw error
+        }
     }
 
     /// Writes the graph as an ONNX model. The same graph always gives the same bytes.

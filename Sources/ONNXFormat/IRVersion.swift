@@ -3,6 +3,9 @@ import Tensors
 
 /// The versions of ONNX's IR, and what needs which (onnx.proto, `Version`; docs/Versioning.md).
 enum IRVersion {
+    /// The newest that `schemas/onnx.proto` describes.
+    static let newest = 14
+
     /// The lowest version that can hold the graph.
     /// - Parameters:
     ///   - opsetIsNew: whether the opset is not the one that the file came with.

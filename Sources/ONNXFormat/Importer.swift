@@ -4,6 +4,8 @@ import GraphIR
 import Tensors
 
 /// Builds a graph from an unpacked model. Initializers' elements are taken out of the message, which must outlive the importer.
+///
+/// Subgraphs of control flow are built in the same way; names that they do not define are values of the graphs around them.
 struct Importer {
     private let model: UnsafeMutablePointer<Onnx__ModelProto>
     private let message: UnsafeMutablePointer<Onnx__GraphProto>
@@ -14,6 +16,11 @@ struct Importer {
     private let functions: Set<OpaqueOperator>
     private let opsets: [Graph.OpsetImport]
     private var values: [String: ValueID] = [:]
+    /// How many graphs are around this one.
+    private let depth: Int
+
+    /// Deeper ones stay encoded: types of loops settle in several rounds each, which multiply.
+    private static let mostNestedSubgraphs = 6
 
     /// - Throws: `CleaveError` when the message is no model, or one of a version that Cleave does not read.
     init(_ model: UnsafeMutablePointer<Onnx__ModelProto>, external: ExternalData) throws {
@@ -26,6 +33,7 @@ struct Importer {
         }
         self.model = model
         message = graph
+        depth = 0
         self.external = external
         tensors = TensorReader(external: external)
         carried = CarriedTensors(external: external)
@@ -38,6 +46,17 @@ struct Importer {
             })
     }
 
+    private init(body message: UnsafeMutablePointer<Onnx__GraphProto>, within parent: Importer) {
+        self.message = message
+        model = parent.model
+        depth = parent.depth + 1
+        external = parent.external
+        tensors = parent.tensors
+        carried = parent.carried
+        functions = parent.functions
+        opsets = parent.opsets
+    }
+
     private static func normalized(_ domain: String) -> String { OperatorTable.isDefaultDomain(domain) ? "" : domain }
 
     private static func opsets(of model: Onnx__ModelProto) throws -> [Graph.OpsetImport] {
@@ -46,7 +65,9 @@ struct Importer {
         }
         let versions = Set(imports.filter { OperatorTable.isDefaultDomain($0.domain) }.map(\.version)).sorted()
         guard versions.count <= 1 else {
-            throw CleaveError(.malformedFile, "the default operator set is imported in versions \(versions), expected one")
+            throw CleaveError(
+                .malformedFile, "the default operator set is imported in versions \(versions), expected one",
+                suggestion: "export the model again with one opset")
         }
         if let version = versions.first {
             guard version >= 1 else { throw CleaveError(.malformedFile, "the opset is \(version), expected 1 or more") }
@@ -69,14 +90,17 @@ struct Importer {
             try addNodeOutputs(to: &editor)
             let extraDeclarations = try addDeclarations(to: &editor)
             try addNodes(to: &editor)
-            editor.setOutputs(try outputNames().map { try value($0) })
-            editor.setMetadata(
-                try elements(model.pointee.metadata_props, model.pointee.n_metadata_props).map {
-                    Graph.MetadataEntry(key: try text($0.pointee.key), value: try text($0.pointee.value))
-                })
+            editor.setOutputs(try outputNames().map { try value($0, &editor) })
+            if depth == 0 {
+                editor.setMetadata(
+                    try elements(model.pointee.metadata_props, model.pointee.n_metadata_props).map {
+                        Graph.MetadataEntry(key: try text($0.pointee.key), value: try text($0.pointee.value))
+                    })
+            }
             editor.setEncoding(try encoding(extraDeclarations: extraDeclarations))
         }
         try checkOutputTypes(of: graph)
+        try markContradictions(in: &graph)
         return graph
     }
 
@@ -127,7 +151,9 @@ struct Importer {
         for input in elements(message.pointee.input, message.pointee.n_input) {
             let name = try text(input.pointee.name)
             guard listed.insert(name).inserted else {
-                throw CleaveError(.invalidGraph, "two inputs have the same name, expected unique names", at: .init(tensor: name))
+                throw CleaveError(
+                    .invalidGraph, "two inputs have the same name, expected unique names", at: .init(tensor: name),
+                    suggestion: "rename one of them, or export the model again")
             }
             let type = try ValueType(input.pointee.type)
             let id: ValueID
@@ -151,22 +177,32 @@ struct Importer {
 
     private mutating func addNodeOutputs(to editor: inout GraphEditor) throws {
         for (index, node) in nodes.enumerated() {
-            for output in try names(node.pointee.output, node.pointee.n_output) where !output.isEmpty {
-                try locating(node: label(of: node.pointee, index), operatorName: text(node.pointee.op_type)) {
+            let (label, operatorName) = location(of: node.pointee, index)
+            try locating(node: label, operatorName: operatorName) {
+                for output in try names(node.pointee.output, node.pointee.n_output) where !output.isEmpty {
                     _ = try addValue(output, .external, nil, &editor)
                 }
             }
         }
     }
 
-    private func value(_ name: String) throws -> ValueID {
-        guard let id = values[name] else {
+    private static let incomplete = "the model may be a part of a larger one, or damaged: export it again as a whole"
+
+    private mutating func value(_ name: String, _ editor: inout GraphEditor) throws -> ValueID {
+        guard let id = try known(name, &editor) else {
             throw CleaveError(
                 .invalidGraph,
-                name.isEmpty ? "an output of the graph has no name" : "the graph's output is made by nothing, expected a node",
-                at: .init(tensor: name.isEmpty ? nil : name))
+                name.isEmpty ? "an output of the graph has no name" : "nothing makes this output of the graph, expected a node",
+                at: .init(tensor: name.isEmpty ? nil : name), suggestion: Self.incomplete)
         }
         return id
+    }
+
+    /// The value of that name; in a subgraph, a name that it does not define is one of a graph around it.
+    private mutating func known(_ name: String, _ editor: inout GraphEditor) throws -> ValueID? {
+        if let id = values[name] { return id }
+        guard depth > 0, !name.isEmpty else { return nil }
+        return try addValue(name, .external, nil, &editor)
     }
 
     // MARK: Declarations
@@ -183,9 +219,9 @@ struct Importer {
 
     /// Attaches declarations of outputs and of values in between to the values.
     /// - Returns: `value_info` entries that have no place in the typed graph: of unknown names, or of values declared elsewhere.
-    private func addDeclarations(to editor: inout GraphEditor) throws -> [UnsafeMutablePointer<Onnx__ValueInfoProto>] {
+    private mutating func addDeclarations(to editor: inout GraphEditor) throws -> [UnsafeMutablePointer<Onnx__ValueInfoProto>] {
         for output in elements(message.pointee.output, message.pointee.n_output) {
-            let id = try value(text(output.pointee.name))
+            let id = try value(text(output.pointee.name), &editor)
             guard editor.graph[id].encoding?.declaration == nil else { continue }
             declare(id, output, try ValueType(output.pointee.type), &editor)
         }
@@ -208,15 +244,17 @@ struct Importer {
         try UnsafeBufferPointer(start: list, count: list == nil ? 0 : count).map { try text($0) }
     }
 
-    private func label(of node: Onnx__NodeProto, _ index: Int) throws -> String {
-        let name = try text(node.name)
-        if !name.isEmpty { return name }
-        return try names(node.output, node.n_output).first { !$0.isEmpty } ?? "node \(index)"
+    /// Where errors say that they are: texts that cannot be read are told as errors later.
+    private func location(of node: Onnx__NodeProto, _ index: Int) -> (label: String, operatorName: String?) {
+        let names = [try? text(node.name)] + ((try? names(node.output, node.n_output)) ?? [])
+        let operatorName = (try? text(node.op_type)).flatMap { $0.isEmpty ? nil : $0 }
+        return (names.lazy.compactMap { $0 }.first { !$0.isEmpty } ?? "node \(index)", operatorName)
     }
 
     private mutating func addNodes(to editor: inout GraphEditor) throws {
         for (index, node) in nodes.enumerated() {
-            try locating(node: label(of: node.pointee, index), operatorName: text(node.pointee.op_type)) {
+            let (label, operatorName) = location(of: node.pointee, index)
+            try locating(node: label, operatorName: operatorName) {
                 try addNode(node, to: &editor)
             }
         }
@@ -225,31 +263,23 @@ struct Importer {
     private mutating func addNode(_ node: UnsafeMutablePointer<Onnx__NodeProto>, to editor: inout GraphEditor) throws {
         let inputs = try names(node.pointee.input, node.pointee.n_input).enumerated().map { index, name -> ValueID? in
             if name.isEmpty { return nil }
-            guard let id = values[name] else {
+            guard let id = try known(name, &editor) else {
                 throw CleaveError(
-                    .invalidGraph, "operand \(index) is made by nothing, expected an input, initializer or node", at: .init(tensor: name))
+                    .invalidGraph, "nothing makes operand \(index), expected an input, an initializer or a node", at: .init(tensor: name),
+                    suggestion: Self.incomplete)
             }
             return id
         }
-        let captures = try Captures(of: node.pointee).names.map { name -> ValueID in
-            guard let id = values[name] else {
-                throw CleaveError(.invalidGraph, "a subgraph reads a value that nothing makes", at: .init(tensor: name))
+        let scopes = try Captures(of: node.pointee)
+        editor.reserve(scopes.defined)
+        let captures = try scopes.names.map { name -> ValueID in
+            guard let id = try known(name, &editor) else {
+                throw CleaveError(
+                    .invalidGraph, "a subgraph reads a value that nothing makes", at: .init(tensor: name), suggestion: Self.incomplete)
             }
             return id
         }
-        let operation = try operation(of: node)
-        if case .opaque = operation { try carried.embed(node) }
-        let (origin, metadata) = try origin(of: node.pointee)
-        let encoding = packed(node) {
-            $0.n_input = 0
-            $0.n_output = 0
-            $0.name = nil
-            if let metadata {
-                $0.n_metadata_props = metadata.count
-                $0.metadata_props = metadata.baseAddress
-            }
-        }
-        metadata?.deallocate()
+        let (operation, origin, encoding) = try decoded(node)
         try editor.insert(
             operation, inputs: inputs,
             outputs: try names(node.pointee.output, node.pointee.n_output).map { values[$0].map { .existing($0) } ?? .none },
@@ -257,13 +287,57 @@ struct Importer {
             encoding: NodeEncoding(bytes: encoding, attributesAreCurrent: true))
     }
 
+    /// The operator, its origin, and the rest of the message. What subgraphs hold stays in the message: decoding takes it out of a
+    /// message that is packed by then.
+    private mutating func decoded(_ node: UnsafeMutablePointer<Onnx__NodeProto>) throws -> (Operator, Origin?, [UInt8]) {
+        let (origin, metadata) = try origin(of: node.pointee)
+        defer { metadata?.deallocate() }
+        func residual(namesOperator: Bool) -> [UInt8] {
+            packed(node) {
+                if !namesOperator {
+                    $0.op_type = nil
+                    $0.domain = nil
+                    $0.overload = nil
+                }
+                $0.n_input = 0
+                $0.n_output = 0
+                $0.name = nil
+                if let metadata {
+                    $0.n_metadata_props = metadata.count
+                    $0.metadata_props = metadata.baseAddress
+                }
+            }
+        }
+        let hasSubgraphs = elements(node.pointee.attribute, node.pointee.n_attribute).contains {
+            $0.pointee.g != nil || $0.pointee.n_graphs > 0
+        }
+        if hasSubgraphs {
+            try carried.embed(node)
+            let encoding = residual(namesOperator: true)
+            return (try operation(of: node), origin, encoding)
+        }
+        let operation = try operation(of: node)
+        guard case .opaque = operation else { return (operation, origin, residual(namesOperator: true)) }
+        try carried.embed(node)
+        return (operation, origin, residual(namesOperator: false))
+    }
+
     private func operation(of node: UnsafeMutablePointer<Onnx__NodeProto>) throws -> Operator {
         let opaque = OpaqueOperator(
             domain: try text(node.pointee.domain), name: try text(node.pointee.op_type), overload: try text(node.pointee.overload))
-        guard !opaque.name.isEmpty else { throw CleaveError(.invalidGraph, "the node has no operator") }
+        guard !opaque.name.isEmpty else {
+            throw CleaveError(
+                .invalidGraph, "the node's op_type is empty, expected the name of an operator", suggestion: "export the model again")
+        }
         guard OperatorTable.isDefaultDomain(opaque.domain), opaque.overload.isEmpty else { return .opaque(opaque) }
         guard !functions.contains(OpaqueOperator(domain: "", name: opaque.name, overload: "")) else { return .opaque(opaque) }
         var reader = try AttributeReader(node.pointee, opset: try defaultOpset(), tensors: tensors)
+        if depth < Self.mostNestedSubgraphs {
+            reader.readSubgraph = { body in
+                var importer = Importer(body: body, within: self)
+                return Subgraph(try importer.graph())
+            }
+        }
         return try OperatorTable.decode(opaque.name, &reader) ?? .opaque(opaque)
     }
 
@@ -296,8 +370,10 @@ struct Importer {
     // MARK: The rest
 
     private mutating func encoding(extraDeclarations: [UnsafeMutablePointer<Onnx__ValueInfoProto>]) throws -> GraphEncoding {
-        for function in elements(model.pointee.functions, model.pointee.n_functions) { try carried.embed(function) }
-        for training in elements(model.pointee.training_info, model.pointee.n_training_info) { try carried.embed(training) }
+        if depth == 0 {
+            for function in elements(model.pointee.functions, model.pointee.n_functions) { try carried.embed(function) }
+            for training in elements(model.pointee.training_info, model.pointee.n_training_info) { try carried.embed(training) }
+        }
         var declarations = extraDeclarations.map { Optional($0) }
         var graph = message.pointee
         graph.name = nil
@@ -306,9 +382,13 @@ struct Importer {
         graph.n_input = 0
         graph.n_output = 0
         graph.n_value_info = declarations.count
+        var wrapper = depth == 0 ? model.pointee : .empty
         let residual = declarations.withUnsafeMutableBufferPointer { declarations in
             graph.value_info = declarations.baseAddress
-            return withUnsafeMutablePointer(to: &graph) { graph in packed(model) { $0.graph = graph } }
+            return withUnsafeMutablePointer(to: &graph) { graph in
+                wrapper.graph = graph
+                return packed(&wrapper)
+            }
         }
         return GraphEncoding(
             model: residual,
@@ -316,6 +396,22 @@ struct Importer {
             initializerOrder: try elements(message.pointee.initializer, message.pointee.n_initializer).map { try text($0.pointee.name) },
             declarationOrder: try elements(message.pointee.value_info, message.pointee.n_value_info).map { try text($0.pointee.name) },
             externalByteCount: external.byteCount)
+    }
+
+    /// Notes where the file declares what cannot be, so that export does not hide it.
+    private func markContradictions(in graph: inout Graph) throws {
+        let wrong = graph.values.filter { value in
+            guard let declared = value.encoding?.declaredType, let type = value.type else { return false }
+            return !declared.isCompatible(with: type)
+        }
+        guard !wrong.isEmpty else { return }
+        try graph.edit { editor in
+            for value in wrong {
+                var encoding = value.encoding
+                encoding?.contradictedType = value.type
+                editor.setEncoding(value.id, to: encoding)
+            }
+        }
     }
 
     /// - Throws: `CleaveError` when an output has elements of another type than it is declared with.

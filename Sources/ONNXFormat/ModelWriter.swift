@@ -5,15 +5,21 @@ import GraphIR
 import Tensors
 
 /// Writes a model, and the file of external data beside it.
+///
+/// Data that the old model uses is not touched before the new model is in its place: new data gets another name, and the old
+/// data goes last. A process that dies at any moment leaves the old model or the new one, complete.
 struct ModelWriter {
     private let graph: Graph
     private let path: String
     private let options: ONNXWriteOptions
+    /// Called after every change of the folder.
+    private let observe: () throws -> Void
 
-    init(_ graph: Graph, path: String, options: ONNXWriteOptions) {
+    init(_ graph: Graph, path: String, options: ONNXWriteOptions, observe: @escaping () throws -> Void = {}) {
         self.graph = graph
         self.path = path
         self.options = options
+        self.observe = observe
     }
 
     func write() throws -> ONNXWriteResult {
@@ -24,30 +30,26 @@ struct ModelWriter {
     private func write(with exporter: Exporter) throws -> ONNXWriteResult {
         let model = try exporter.model()
         let isTooLarge = exporter.size(of: model) > options.sizeLimit
-        guard options.externalData == .always || (options.externalData == .automatic && isTooLarge) else {
-            try exporter.checkSize(of: model, limit: options.sizeLimit)
-            return ONNXWriteResult(modelSize: try replace(path) { $0.pack(model) }, dataPath: nil, dataSize: 0)
-        }
+        let wantsData = options.externalData == .always || (options.externalData == .automatic && isTooLarge)
         // A link to a model is written through, and its data belongs beside the model that it leads to.
-        let dataPath = Self.resolvingLinks(path) + ".data"
-        let layout = exporter.moveInitializersOut(
-            to: FilePath.name(of: dataPath), smallest: options.smallestExternalTensor)
-        guard !layout.isEmpty else {
-            try exporter.checkSize(of: model, limit: options.sizeLimit)
-            return ONNXWriteResult(modelSize: try replace(path) { $0.pack(model) }, dataPath: nil, dataSize: 0)
-        }
+        let names = ExternalDataNames(of: Self.resolvingLinks(path))
+        let layout = wantsData ? exporter.moveInitializersOut(to: names.new, smallest: options.smallestExternalTensor) : []
         try exporter.checkSize(of: model, limit: options.sizeLimit)
-        // Both files are complete before either name changes.
-        var result = ONNXWriteResult(modelSize: 0, dataPath: dataPath, dataSize: 0)
-        result.modelSize = try replace(path) { output in
-            output.pack(model)
-            try output.finish()
-            result.dataSize = try replace(dataPath) { Self.write(layout, to: $0) }
+        var result = ONNXWriteResult(modelSize: 0, dataPath: layout.isEmpty ? nil : names.path(of: names.new), dataSize: 0)
+        var files: [(path: String, write: (Int32) throws -> Void)] = []
+        if let dataPath = result.dataPath {
+            files.append((dataPath, { result.dataSize = try Self.fill($0, dataPath) { Self.append(layout, to: $0) } }))
+        }
+        files.append((path, { result.modelSize = try Self.fill($0, path) { $0.pack(model) } }))
+        try AtomicFile.replace(files, namelessly: true, observe: observe)
+        for path in names.abandoned(keeping: result.dataPath == nil ? nil : names.new) {
+            unlink(path)
+            try observe()
         }
         return result
     }
 
-    private static func write(_ layout: [Exporter.ExternalTensor], to output: borrowing FileOutput) {
+    private static func append(_ layout: [Exporter.ExternalTensor], to output: borrowing FileOutput) {
         let zeros = [UInt8](repeating: 0, count: Exporter.externalAlignment)
         for entry in layout {
             zeros.withUnsafeBytes { output.append(UnsafeRawBufferPointer(rebasing: $0[..<(entry.offset - output.count)])) }
@@ -56,15 +58,11 @@ struct ModelWriter {
     }
 
     /// - Returns: the number of bytes written.
-    private func replace(_ path: String, _ body: (borrowing FileOutput) throws -> Void) throws -> Int {
-        var count = 0
-        try AtomicFile.replace(path) { descriptor in
-            let output = try FileOutput(descriptor, path: path)
-            try body(output)
-            try output.finish()
-            count = output.count
-        }
-        return count
+    private static func fill(_ descriptor: Int32, _ path: String, _ body: (borrowing FileOutput) -> Void) throws -> Int {
+        let output = try FileOutput(descriptor, path: path)
+        body(output)
+        try output.finish()
+        return output.count
     }
 
     private static func resolvingLinks(_ path: String) -> String {

@@ -21,14 +21,16 @@ struct OperatorEntry: Sendable {
 
 /// All operators that the typed graph knows, by ONNX's name.
 enum OperatorTable {
-    /// The versions of ONNX's default operator set that are read. Up to opset 5, operators whose definition changed since
-    /// are opaque.
+    /// The versions of ONNX's default operator set that are read. Before `firstComplete`, operators whose definition changed
+    /// since are opaque.
     static let opsets = 1...23
+    static let firstComplete = 7
 
     static let entries: [String: OperatorEntry] = {
         let all = [
             convolutions, poolings, normalizations, matMuls, unaries, binaries, selections, activations, reductions, indexings, shapes,
             movements, constants, resamplings, quantizations, losses,
+            signals, randoms, controlFlow,
         ]
         return Dictionary(uniqueKeysWithValues: all.joined().map { ($0.name, $0) })
     }()
@@ -36,14 +38,28 @@ enum OperatorTable {
     /// The typed operator; `nil` for what only an opaque one can carry.
     /// - Throws: `CleaveError` for an attribute that is missing or of the wrong kind.
     static func decode(_ name: String, _ reader: inout AttributeReader) throws -> Operator? {
-        guard opsets.contains(reader.opset), let entry = entries[name], entry.opsets.contains(reader.opset) else { return nil }
         do {
-            let operation = try entry.decode(&reader)
-            try reader.expectAllRead()
-            return operation
+            return try typed(name, &reader)
         } catch is NotModelled {
             return nil
         }
+    }
+
+    /// What is wrong with the attributes of a node that `decode` leaves opaque; `nil` when nothing is known to be.
+    static func fault(of name: String, _ reader: inout AttributeReader) throws -> CleaveError? {
+        do {
+            _ = try typed(name, &reader)
+            return nil
+        } catch let reason as NotModelled {
+            return reason.fault
+        }
+    }
+
+    private static func typed(_ name: String, _ reader: inout AttributeReader) throws -> Operator? {
+        guard opsets.contains(reader.opset), let entry = entries[name], entry.opsets.contains(reader.opset) else { return nil }
+        let operation = try entry.decode(&reader)
+        try reader.expectAllRead()
+        return operation
     }
 
     static func isDefaultDomain(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
@@ -148,7 +164,17 @@ extension Operator {
         case .dequantizeLinear(let payload): try payload.write(to: &writer)
         case .negativeLogLikelihoodLoss(let payload): payload.write(to: &writer)
         case .softmaxCrossEntropyLoss(let payload): payload.write(to: &writer)
-        case .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity,
+        case .windowFunction(let payload): payload.write(to: &writer)
+        case .melWeightMatrix(let payload): payload.write(to: &writer)
+        case .dft(let payload): try payload.write(to: &writer)
+        case .stft(let payload): payload.write(to: &writer)
+        case .bernoulli(let payload): payload.write(to: &writer)
+        case .randomNumbers(let payload): payload.write(to: &writer)
+        case .tfIdfVectorizer(let payload): payload.write(to: &writer)
+        case .branch(let payload): try payload.write(to: &writer)
+        case .loop(let payload): try payload.write(to: &writer)
+        case .scan(let payload): try payload.write(to: &writer)
+        case .determinant, .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity,
             .range, .dynamicQuantizeLinear, .opaque:
             break
         // `onnxName(opset:)` has refused these.

@@ -201,7 +201,11 @@ func packed<Message: WireMessage>(_ message: UnsafePointer<Message>, strip: (ino
 func text(_ string: UnsafePointer<CChar>?) throws -> String {
     guard let string else { return "" }
     guard let text = String(validatingCString: string) else {
-        throw CleaveError(.malformedFile, "'\(String(cString: string))' is not valid UTF-8", suggestion: "fetch or export the file again")
+        let bytes = UnsafeBufferPointer(start: string, count: strlen(string)).map { UInt8(bitPattern: $0) }
+        let valid = zip(String(decoding: bytes, as: UTF8.self).utf8, bytes).prefix { $0 == $1 }.count
+        throw CleaveError(
+            .malformedFile, "byte \(valid) of the text '\(String(cString: string))' is not valid UTF-8",
+            suggestion: "fetch or export the file again")
     }
     return text
 }

@@ -86,7 +86,7 @@ struct NormalizedWeight: Sendable {
                     + "expected finite numbers",
                 suggestion: "such a weight has no decomposition: train the network again, or initialize the layers at random")
         }
-        let largest = values.reduce(0) { max($0, abs($1)) }
+        let largest = values.withUnsafeBufferPointer { $0.reduce(0) { max($0, abs($1)) } }
         let scale = largest > 0 ? largest : 1
         self.shape = shape
         self.elementType = weight.elementType

@@ -13,8 +13,10 @@ struct DepthwiseDecomposition: WeightDecomposition {
     private let errors: [Double]
 
     /// - Throws: `CleaveError` when the weight is no finite [O, I, k₁, k₂], or LAPACK fails.
-    init(_ weight: Tensor) throws {
-        let weight = try NormalizedWeight(weight)
+    init(_ weight: Tensor) throws { try self.init(NormalizedWeight(weight)) }
+
+    /// - Throws: `CleaveError` when LAPACK fails.
+    init(_ weight: NormalizedWeight) throws {
         let (filters, channels, area) = (weight.shape[0], weight.shape[1], weight.shape[2] * weight.shape[3])
         let spectra = try (0..<channels).map { channel in
             let elements = [Double](unsafeUninitializedCapacity: filters * area) { buffer, initialized in
@@ -46,7 +48,7 @@ struct DepthwiseDecomposition: WeightDecomposition {
             depthwise += right.elements
             for filter in 0..<filters {
                 let to = (filter * channels + channel) * terms
-                for term in 0..<terms { pointwise[to + term] = left.elements[filter * terms + term] }
+                for term in 0..<terms { pointwise[to + term] = left.elements[term * filters + filter] }
             }
         }
         return SeparatedWeights(

@@ -19,8 +19,10 @@ struct SpatialDecomposition: WeightDecomposition {
     }
 
     /// - Throws: `CleaveError` when the weight is no finite [O, I, k₁, k₂], or LAPACK fails.
-    init(_ weight: Tensor, order: SpatialOrder) throws {
-        let weight = try NormalizedWeight(weight)
+    init(_ weight: Tensor, order: SpatialOrder) throws { try self.init(NormalizedWeight(weight), order: order) }
+
+    /// - Throws: `CleaveError` when LAPACK fails.
+    init(_ weight: NormalizedWeight, order: SpatialOrder) throws {
         let (height, width) = (weight.shape[2], weight.shape[3])
         let layout =
             switch order {
@@ -44,9 +46,8 @@ struct SpatialDecomposition: WeightDecomposition {
     func keptEnergy(rank: Int) -> Double { spectrum.keptShare(rank: rank) }
 
     func weights(rank: Int) throws -> SeparatedWeights {
-        let (left, right) = try spectrum.factors(rank: rank)
-        // U√Σ has row (i, y), column k: its transpose is [K, I, k₁] in memory.
-        let first = left.transposed().elements
+        // The first factor's row k, over (i, y), is [K, I, k₁] in memory.
+        let (first, right) = try spectrum.factors(rank: rank)
         var second = [Double](repeating: 0, count: right.elements.count)
         right.elements.withUnsafeBufferPointer { source in
             second.withUnsafeMutableBufferPointer { target in
@@ -66,7 +67,7 @@ struct SpatialDecomposition: WeightDecomposition {
             case .horizontalFirst: ([1, layout.firstLength], [layout.secondLength, 1])
             }
         return SeparatedWeights(
-            first: try weight.factor(first, shape: [rank, layout.channels] + firstKernel),
+            first: try weight.factor(first.elements, shape: [rank, layout.channels] + firstKernel),
             second: try weight.factor(second, shape: [layout.filters, rank] + secondKernel))
     }
 

@@ -38,6 +38,12 @@ extension Graph {
         return tensor.int64s()?.map { Int($0) }
     }
 
+    /// Whether a `Dropout` is known to hand its operand on: it drops nothing at random.
+    func isInactive(_ dropout: Dropout, _ node: Node) -> Bool {
+        guard let training = node.input(Dropout.Operand.trainingMode) else { return !dropout.isTraining }
+        return constant(training)?.doubles()?.allSatisfy { $0 == 0 } == true
+    }
+
     func shape(of id: ValueID?) -> [Dimension]? { id.flatMap { self[$0].tensorType?.shape } }
 
     func elementType(of id: ValueID?) -> ElementType? { id.flatMap { self[$0].tensorType?.elementType } }

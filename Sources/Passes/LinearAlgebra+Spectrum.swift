@@ -1,14 +1,4 @@
-import Foundation
 import Tensors
-
-/// Keeps OpenBLAS to the calling thread, where the BLAS is OpenBLAS.
-///
-/// Layers are decomposed side by side (`concurrentMap`), and threads within each would only wait for each other. Nor do the
-/// numbers then depend on how many processors there are.
-private let blasIsSingleThreaded: Void = {
-    guard let symbol = dlsym(dlopen(nil, RTLD_NOW), "openblas_set_num_threads") else { return }
-    unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)(1)
-}()
 
 /// The singular values of a matrix M, and its best approximations of any rank.
 ///
@@ -30,7 +20,6 @@ struct SingularSpectrum: Sendable {
     /// - Parameter matrix: finite numbers whose squares neither overflow nor vanish; at least one row and one column.
     /// - Throws: `CleaveError` when LAPACK fails or the matrix is too large.
     init(_ matrix: Matrix) throws {
-        blasIsSingleThreaded
         self.matrix = matrix
         gram = try SymmetricEigenproblem(upperTriangleOf: try matrix.smallerGram())
         energies = gram.eigenvalues.map { max($0, 0) }
@@ -49,15 +38,15 @@ struct SingularSpectrum: Sendable {
     /// The share of Σσ² that the leading `rank` singular values hold; 1 for a matrix of zeros.
     func keptShare(rank: Int) -> Double { tails[0] > 0 ? 1 - tailEnergy(rank: rank) / tails[0] : 1 }
 
-    /// The best approximation of rank `rank` as U√Σ [rows × rank] and √ΣVᵀ [rank × columns].
+    /// The best approximation of rank `rank` as the rows of (U√Σ)ᵀ [rank × rows] and √ΣVᵀ [rank × columns].
     func factors(rank: Int) throws -> (left: Matrix, right: Matrix) {
         let vectors = try gram.leadingEigenvectors(rank)
         if matrix.columns <= matrix.rows {
-            let balanced = balance(vectors, matrix.times(vectors, transposed: true).transposed())
-            return (balanced.projected.transposed(), balanced.vectors)
+            let balanced = balance(vectors, try vectors.times(matrix, transposed: true))
+            return (balanced.projected, balanced.vectors)
         }
-        let balanced = balance(vectors, vectors.times(matrix, transposed: false))
-        return (balanced.vectors.transposed(), balanced.projected)
+        let balanced = balance(vectors, try vectors.times(matrix, transposed: false))
+        return (balanced.vectors, balanced.projected)
     }
 
     /// Given unit vectors v_k and the projections σ_k·u_k as rows, splits σ_k evenly between the two.

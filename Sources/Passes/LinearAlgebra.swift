@@ -31,9 +31,10 @@ struct Matrix: Sendable {
         let overColumns = columns <= rows
         let order = overColumns ? columns : rows
         try Self.checkOrder(order)
+        let lapack = try Self.lapack()
         var gram = [Double](repeating: 0, count: order * order)
         if order > 0 {
-            cblas_dsyrk(
+            lapack.dsyrk(
                 CblasRowMajor, CblasUpper, overColumns ? CblasTrans : CblasNoTrans, Int32(order),
                 Int32(overColumns ? rows : columns), 1, elements, Int32(max(columns, 1)), 0, &gram, Int32(order))
         }
@@ -41,26 +42,18 @@ struct Matrix: Sendable {
     }
 
     /// The product with `right`, transposed on request.
-    func times(_ right: Matrix, transposed: Bool) -> Matrix {
+    /// - Throws: `CleaveError` when there is no LAPACK.
+    func times(_ right: Matrix, transposed: Bool) throws -> Matrix {
         let width = transposed ? right.rows : right.columns
         precondition(columns == (transposed ? right.columns : right.rows), "inner dimensions agree")
+        let lapack = try Self.lapack()
         var product = [Double](repeating: 0, count: rows * width)
         if rows > 0, width > 0, columns > 0 {
-            cblas_dgemm(
+            lapack.dgemm(
                 CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, Int32(rows), Int32(width),
                 Int32(columns), 1, elements, Int32(columns), right.elements, Int32(right.columns), 0, &product, Int32(width))
         }
         return Matrix(rows: rows, columns: width, elements: product)
-    }
-
-    func transposed() -> Matrix {
-        let result = [Double](unsafeUninitializedCapacity: elements.count) { buffer, initialized in
-            for row in 0..<rows {
-                for column in 0..<columns { buffer[column * rows + row] = elements[row * columns + column] }
-            }
-            initialized = elements.count
-        }
-        return Matrix(rows: columns, columns: rows, elements: result)
     }
 }
 
@@ -79,9 +72,10 @@ struct SymmetricEigenproblem: Sendable {
     private let offDiagonal: [Double]
 
     /// - Parameter matrix: square; only its upper triangle is read.
-    /// - Throws: `CleaveError` when LAPACK fails.
+    /// - Throws: `CleaveError` when LAPACK fails, or is not there.
     init(upperTriangleOf matrix: Matrix) throws {
         precondition(matrix.rows == matrix.columns && matrix.rows > 0, "the matrix is square")
+        let lapack = try Matrix.lapack()
         let order = matrix.rows
         // The upper triangle in row-major order is the lower one in the column-major order that LAPACK works in.
         var reflectors = matrix.elements
@@ -90,10 +84,10 @@ struct SymmetricEigenproblem: Sendable {
         var scales = [Double](repeating: 0, count: order)
         let size = LapackInt(order)
         try Self.check(
-            LAPACKE_dsytrd(LAPACK_COL_MAJOR, Self.lower, size, &reflectors, size, &diagonal, &offDiagonal, &scales), "dsytrd")
+            lapack.dsytrd(LAPACK_COL_MAJOR, Self.lower, size, &reflectors, size, &diagonal, &offDiagonal, &scales), "dsytrd")
         var eigenvalues = diagonal
         var destroyed = offDiagonal
-        try Self.check(LAPACKE_dsterf(size, &eigenvalues, &destroyed), "dsterf")
+        try Self.check(lapack.dsterf(size, &eigenvalues, &destroyed), "dsterf")
         self.order = order
         self.eigenvalues = eigenvalues.reversed()
         self.reflectors = reflectors
@@ -105,10 +99,11 @@ struct SymmetricEigenproblem: Sendable {
     /// The eigenvectors of the `count` largest eigenvalues as rows, in decreasing order of eigenvalue.
     func leadingEigenvectors(_ count: Int) throws -> Matrix {
         precondition((1...order).contains(count), "there are as many eigenvectors as rows")
-        var vectors = try leadingTridiagonalVectors(count)
+        let lapack = try Matrix.lapack()
+        var vectors = try leadingTridiagonalVectors(count, lapack)
         let size = LapackInt(order)
         try Self.check(
-            LAPACKE_dormtr(
+            lapack.dormtr(
                 LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), Self.lower, CChar(UInt8(ascii: "N")), size, LapackInt(count), reflectors, size,
                 scales, &vectors, size),
             "dormtr")
@@ -123,7 +118,7 @@ struct SymmetricEigenproblem: Sendable {
     }
 
     /// Eigenvectors of the tridiagonal matrix, one after another, in increasing order of eigenvalue.
-    private func leadingTridiagonalVectors(_ count: Int) throws -> [Double] {
+    private func leadingTridiagonalVectors(_ count: Int, _ lapack: cl_routines) throws -> [Double] {
         var (diagonal, offDiagonal) = (diagonal, offDiagonal)
         var vectors = [Double](repeating: 0, count: order * count)
         var found: LapackInt = 0
@@ -131,7 +126,7 @@ struct SymmetricEigenproblem: Sendable {
         var support = [LapackInt](repeating: 0, count: 2 * count)
         var seekAccuracy: LapackLogical = 1
         let size = LapackInt(order)
-        let status = LAPACKE_dstemr(
+        let status = lapack.dstemr(
             LAPACK_COL_MAJOR, CChar(UInt8(ascii: "V")), CChar(UInt8(ascii: "I")), size, &diagonal, &offDiagonal, 0, 0,
             LapackInt(order - count + 1), size, &found, &values, &vectors, size, LapackInt(count), &support, &seekAccuracy)
         if status == 0, Int(found) == count { return vectors }
@@ -139,7 +134,7 @@ struct SymmetricEigenproblem: Sendable {
         (diagonal, offDiagonal) = (self.diagonal, self.offDiagonal)
         var all = [Double](repeating: 0, count: order * order)
         try Self.check(
-            LAPACKE_dstedc(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "I")), size, &diagonal, &offDiagonal, &all, size), "dstedc")
+            lapack.dstedc(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "I")), size, &diagonal, &offDiagonal, &all, size), "dstedc")
         return Array(all.suffix(order * count))
     }
 

@@ -5,7 +5,8 @@ import Tensors
 public struct Pipeline: Sendable {
     public enum Step: Sendable {
         case once(any Pass)
-        /// All of them in order, again and again until a round rewrites nothing, at most `rounds` times.
+        /// All of them in order, again and again until a round rewrites nothing, at most `rounds` times. A pass that rewrote nothing
+        /// is left out until another one changes the graph.
         case untilStable([any Pass], rounds: Int)
     }
 
@@ -25,13 +26,17 @@ public struct Pipeline: Sendable {
         public var observe: (@Sendable (Event, Graph) throws -> Void)?
         /// Ends the run after this many passes, repetitions counted; `nil` for no limit.
         public var passLimit: Int?
+        /// Called before every pass with the number of those that are done; how many there will be is not known.
+        public var progress: (@Sendable (WorkProgress) -> Void)?
 
         public init(
-            verify: (@Sendable (Graph) throws -> Void)?, observe: (@Sendable (Event, Graph) throws -> Void)?, passLimit: Int?
+            verify: (@Sendable (Graph) throws -> Void)?, observe: (@Sendable (Event, Graph) throws -> Void)?, passLimit: Int?,
+            progress: (@Sendable (WorkProgress) -> Void)? = nil
         ) {
             self.verify = verify
             self.observe = observe
             self.passLimit = passLimit
+            self.progress = progress
         }
 
         public static let none = Options(verify: nil, observe: nil, passLimit: nil)
@@ -54,8 +59,8 @@ public struct Pipeline: Sendable {
 
     /// Runs the steps.
     /// - Returns: one report per pass, in the order of their first run.
-    /// - Throws: what a pass, `verify` or `observe` throws, with the pass named in the problem of a `CleaveError`, and the
-    ///   graph untouched.
+    /// - Throws: what a pass, `verify` or `observe` throws, with the pass named in the problem of a `CleaveError`, or that the task
+    ///   was cancelled; the graph is then untouched.
     @discardableResult
     public func run(on graph: inout Graph, options: Options = .none) throws -> [PassReport] {
         var run = Run(graph: graph, options: options)
@@ -64,9 +69,15 @@ public struct Pipeline: Sendable {
             switch step {
             case .once(let pass): try run.perform(pass)
             case .untilStable(let passes, let rounds):
+                // Per pass that had nothing to do, the number of rewrites until then.
+                var settled = [Int?](repeating: nil, count: passes.count)
                 for _ in 0..<max(0, rounds) {
                     let before = run.rewriteCount
-                    for pass in passes { try run.perform(pass) }
+                    for (index, pass) in passes.enumerated() where settled[index] != run.rewriteCount {
+                        let count = run.rewriteCount
+                        try run.perform(pass)
+                        settled[index] = run.rewriteCount == count ? count : nil
+                    }
                     if run.rewriteCount == before { break }
                 }
             }
@@ -88,6 +99,8 @@ public struct Pipeline: Sendable {
 
         mutating func perform(_ pass: any Pass) throws {
             if let limit = options.passLimit, reports.count >= limit { return }
+            try checkCancellation()
+            options.progress?(WorkProgress(task: "running \(pass.name)", completed: reports.count, total: nil, unit: "passes"))
             let index = reports.count + 1
             do {
                 try options.observe?(Event(index: index, pass: pass.name, moment: .before), graph)
@@ -96,7 +109,7 @@ public struct Pipeline: Sendable {
                 try options.observe?(Event(index: index, pass: pass.name, moment: .after), graph)
                 reports.append(report)
                 rewriteCount += report.rewrites.count
-            } catch var error as CleaveError {
+            } catch var error as CleaveError where error.kind != .cancelled {
                 error.problem = "pass '\(pass.name)': \(error.problem)"
                 throw error
             }

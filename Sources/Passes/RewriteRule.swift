@@ -37,7 +37,7 @@ extension MatchResult {
     }
 }
 
-/// Applies one rule to every node, in execution order, in one transaction.
+/// Applies one rule to every node, in execution order, in one transaction; stops when the task is cancelled.
 public struct RewritePass<Rule: RewriteRule>: Pass {
     public var rule: Rule
 
@@ -51,6 +51,7 @@ public struct RewritePass<Rule: RewriteRule>: Pass {
         let order = graph.order
         try graph.edit { editor in
             for id in order where editor.graph.contains(id) {
+                try checkCancellation()
                 let node = editor.graph[id]
                 // The label may be that of an output, which may be gone when an error is caught.
                 var label: String?

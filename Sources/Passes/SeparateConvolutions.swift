@@ -76,7 +76,13 @@ public struct SeparateConvolutions: Pass {
         return SeparationReport(
             form: form, layers: outcome.order.compactMap { layers[$0.id] },
             skips: outcome.order.compactMap { node in outcome.skips[node.id].map { .init(node: node.label, reason: $0) } },
-            fidelity: fidelity)
+            fidelity: fidelity, excessiveRanks: outcome.candidates.compactMap(excessiveRank))
+    }
+
+    private func excessiveRank(_ candidate: SeparationCandidate) -> SeparationReport.ExcessiveRank? {
+        guard case .decompose(.count(let asked)) = initialization else { return nil }
+        let full = candidate.shape.separations(form, rank: .exact).map(\.rank).max() ?? 0
+        return asked > full ? .init(node: candidate.label, asked: asked, fullRank: full) : nil
     }
 
     // MARK: Which
@@ -210,13 +216,14 @@ public struct SeparateConvolutions: Pass {
         }
         var share: Double?
         if case .energy(let energy) = rank { share = energy } else { options = try affordable(options, group) }
+        let weight = try NormalizedWeight(group.weight)
         var candidates: [(separation: Separation, decomposition: any WeightDecomposition)] = try options.map { option in
             switch option {
             case .spatial(let order, let rank):
-                let decomposition = try SpatialDecomposition(group.weight, order: order)
+                let decomposition = try SpatialDecomposition(weight, order: order)
                 return (.spatial(order, rank: share.map { decomposition.rank(keeping: $0) } ?? rank), decomposition)
             case .depthwise(let terms):
-                let decomposition = try DepthwiseDecomposition(group.weight)
+                let decomposition = try DepthwiseDecomposition(weight)
                 return (.depthwise(terms: share.map { decomposition.rank(keeping: $0) } ?? terms), decomposition)
             }
         }

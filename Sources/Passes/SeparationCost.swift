@@ -88,6 +88,19 @@ func clampedSum(_ left: Int, _ right: Int) -> Int {
     return overflow ? .max : sum
 }
 
+extension ConvolutionShape {
+    /// What the paper predicts for the layer; `nil` for kernels that are not square and for grouped convolutions, of which it says
+    /// nothing.
+    ///
+    /// The excess of M_s over 2/n comes from the first factor, which works on the whole input along the axis that it does not
+    /// reduce: M is the input's width when the vertical factor is first, and its height when the horizontal one is.
+    public func formulas(_ order: SpatialOrder) -> SeparationFormulas? {
+        guard height == width, groups == 1 else { return nil }
+        let length = inputSize.map { order == .verticalFirst ? $0[1] : $0[0] }
+        return SeparationFormulas(kernel: height, filters: filters, inputLength: length)
+    }
+}
+
 /// What the paper predicts for a layer with as many filters as input channels, biases apart
 /// ("Structural Compression of ResNet-like Convolutional Neural Networks", Kastanos).
 public struct SeparationFormulas: Hashable, Sendable {

@@ -13,6 +13,7 @@ public struct SeparationEstimate: Hashable, Sendable {
         }
     }
 
+    public var id: NodeID
     /// Label of the convolution.
     public var node: String
     public var shape: ConvolutionShape
@@ -22,7 +23,7 @@ public struct SeparationEstimate: Hashable, Sendable {
     public var spatial: Outlook
     /// With one term.
     public var depthwise: Outlook
-    /// `nil` for kernels that are not square and for grouped convolutions, of which the paper says nothing.
+    /// With the vertical factor first, as in `spatial`; `nil` where the paper says nothing.
     public var formulas: SeparationFormulas?
 
     /// One estimate for every two-dimensional convolution with a kernel larger than 1×1, in execution order.
@@ -33,12 +34,10 @@ public struct SeparationEstimate: Hashable, Sendable {
             let label = graph.label(of: node)
             let shape = try locating(node: label, operatorName: node.operator.name) { try graph.convolutionShape(of: node) }
             guard let shape, shape.height > 1 || shape.width > 1 else { return nil }
-            let isSquare = shape.height == shape.width && shape.groups == 1
             return SeparationEstimate(
-                node: label, shape: shape, isInsideResidualBlock: blocks.contains(node.id), cost: shape.cost,
+                id: node.id, node: label, shape: shape, isInsideResidualBlock: blocks.contains(node.id), cost: shape.cost,
                 spatial: outlook(shape, .spatial), depthwise: outlook(shape, .depthwise),
-                formulas: isSquare
-                    ? SeparationFormulas(kernel: shape.height, filters: shape.filters, inputLength: shape.inputSize?[1]) : nil)
+                formulas: shape.formulas(.verticalFirst))
         }
     }
 

@@ -21,8 +21,7 @@ public struct SeparationReport: Hashable, Sendable {
         public var detail: String {
             let form = shape.description(of: separation)
             guard let keptEnergy else { return form + ", random weights" }
-            if isExact { return form + ", exact" }
-            return form + String(format: ", %.3g %% of the energy", 100 * keptEnergy)
+            return form + (isExact ? ", exact" : ", \(SeparationReport.percent(keptEnergy)) of the energy")
         }
 
         /// Whether the two layers compute the same function in real arithmetic, whatever the weight.
@@ -41,12 +40,34 @@ public struct SeparationReport: Hashable, Sendable {
     /// Convolutions left alone, in execution order.
     public var skips: [PassReport.Skip]
     public var fidelity: Fidelity
+    /// Convolutions for which a higher rank was asked than their weight can have, in execution order.
+    public var excessiveRanks: [ExcessiveRank]
 
-    public init(form: SeparableForm, layers: [Layer], skips: [PassReport.Skip], fidelity: Fidelity) {
+    /// A convolution whose weight has a lower full rank, at which the form is exact, than the one that was asked for.
+    public struct ExcessiveRank: Hashable, Sendable {
+        /// Label of the convolution.
+        public var node: String
+        public var asked: Int
+        public var fullRank: Int
+    }
+
+    public init(
+        form: SeparableForm, layers: [Layer], skips: [PassReport.Skip], fidelity: Fidelity, excessiveRanks: [ExcessiveRank]
+    ) {
+        self.excessiveRanks = excessiveRanks
         self.form = form
         self.layers = layers
         self.skips = skips
         self.fidelity = fidelity
+    }
+
+    /// A share of the energy, with as many digits as it takes not to be rounded up to all of it: `97.3 %`, `99.9998 %`.
+    public static func percent(_ share: Double) -> String {
+        for digits in 3...12 {
+            let text = String(format: "%.\(digits)g", 100 * share)
+            if text != "100" { return text + " %" }
+        }
+        return "100 %"
     }
 
     /// The report of the pass called `name` that did this.

@@ -93,7 +93,8 @@ public struct ConvolutionShape: Hashable, Sendable {
                     role: .depthwise, filters: clampedProduct(terms, channels), channels: 1, groups: channels, window: window,
                     hasBias: false),
                 SeparatedLayer(
-                    role: .pointwise, filters: filters, channels: clampedProduct(terms, channels), groups: 1, window: .pointwise, hasBias: hasBias),
+                    role: .pointwise, filters: filters, channels: clampedProduct(terms, channels), groups: 1, window: .pointwise,
+                    hasBias: hasBias),
             ]
         }
     }

@@ -37,7 +37,7 @@ extension EyeLike: ReferenceKernel {
     }
 }
 
-extension Range: ReferenceKernel {
+extension NumberRange: ReferenceKernel {
     /// max(⌈(limit − start) / delta⌉, 0) elements.
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let operands = try [Operand.start, .limit, .delta].map { try arguments.required($0) }

@@ -5,10 +5,24 @@ import Tensors
 /// - Returns: one tensor per output; `nil` for optional outputs that are not computed.
 /// - Throws: `CleaveError` when the operator has no kernel or its operands do not fit.
 public func evaluate(_ operation: Operator, operands: [Tensor?], outputCount: Int, opset: Int) throws -> [Tensor?] {
+    try evaluate(
+        operation, operands: operands, captures: [:], outputCount: outputCount, opset: opset, runSubgraph: nil)
+}
+
+/// Computes a single operator, as above.
+/// - Parameters:
+///   - captures: the values that subgraphs of the operator read, by name.
+///   - runSubgraph: what runs these subgraphs; `nil` for the reference kernels.
+public func evaluate(
+    _ operation: Operator, operands: [Tensor?], captures: [String: Tensor], outputCount: Int, opset: Int, runSubgraph: SubgraphRunner?
+) throws -> [Tensor?] {
     guard let kernel = operation.referenceKernel else {
         throw CleaveError(.unsupported, "cannot run: the operator is not known", at: .init(operatorName: operation.name))
     }
     return try locating(operatorName: operation.name) {
-        try kernel.evaluate(KernelArguments(operands: operands, outputCount: outputCount, opset: opset))
+        try kernel.evaluate(
+            KernelArguments(
+                operands: operands, outputCount: outputCount, opset: opset, captures: captures,
+                runSubgraph: runSubgraph ?? runOnReferenceKernels))
     }
 }

@@ -98,6 +98,17 @@ extension Operator {
         case .resizeGradient(let payload): payload
         case .gridSampleGradient(let payload): payload
         case .dropoutMask(let payload): payload
+        case .determinant(let payload): payload
+        case .windowFunction(let payload): payload
+        case .melWeightMatrix(let payload): payload
+        case .dft(let payload): payload
+        case .stft(let payload): payload
+        case .bernoulli(let payload): payload
+        case .randomNumbers(let payload): payload
+        case .tfIdfVectorizer(let payload): payload
+        case .branch(let payload): payload
+        case .loop(let payload): payload
+        case .scan(let payload): payload
         case .opaque: nil
         }
     }

@@ -95,7 +95,7 @@ struct PlacedWindow {
     }
 
     /// The outputs along `axis` for which `tap` falls inside the input: 0 ≤ o·stride − shift < length.
-    private func outputs(axis: Int, tap: Int) -> Swift.Range<Int> {
+    private func outputs(axis: Int, tap: Int) -> Range<Int> {
         let stride = window.strides[axis]
         let shift = begin[axis] - tap * window.dilations[axis]
         let first = max(0, ceilingQuotient(shift, stride))
@@ -104,7 +104,7 @@ struct PlacedWindow {
     }
 
     /// The taps along `axis` that fall inside the input for at least one output, and perhaps some that do not.
-    private func tapsInside(axis: Int) -> Swift.Range<Int> {
+    private func tapsInside(axis: Int) -> Range<Int> {
         let dilation = window.dilations[axis]
         let lastStart = (outputShape[axis] - 1) * window.strides[axis] - begin[axis]
         let first = min(max(0, ceilingQuotient(-lastStart, dilation)), window.kernel[axis])

@@ -15,6 +15,10 @@ struct KernelArguments {
     var outputCount: Int
     /// Version of the default operator set, where semantics depend on it.
     var opset: Int
+    /// The values that subgraphs of the node read, by name.
+    var captures: [String: Tensor] = [:]
+    /// What runs the node's subgraphs.
+    var runSubgraph: SubgraphRunner = runOnReferenceKernels
 
     /// The operand at a named position; `nil` when it is left out.
     func optional<Operand: RawRepresentable<Int>>(_ operand: Operand) -> Tensor? {

@@ -212,7 +212,7 @@ extension Dropout: ReferenceKernel {
     /// the numbers come from `SeededRandom` with `seed`, or seed 0, so that a run can be repeated.
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let input = try arguments.required(Operand.input)
-        let isTraining = try arguments.optional(Operand.trainingMode)?.reals().first.map { $0 != 0 } ?? false
+        let isTraining = try arguments.optional(Operand.trainingMode)?.reals().first.map { $0 != 0 } ?? self.isTraining
         let ratio = try arguments.optional(Operand.ratio)?.reals().first ?? Double(self.ratio ?? 0.5)
         // Up to opset 9 the mask has the input's type.
         let maskType = arguments.opset < 10 ? input.elementType : .bool

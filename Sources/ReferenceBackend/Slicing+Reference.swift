@@ -80,7 +80,7 @@ extension Split: ReferenceKernel {
     }
 }
 
-extension Slice: ReferenceKernel {
+extension StridedSlice: ReferenceKernel {
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let input = try arguments.required(Operand.input)
         let starts: [Int]

@@ -20,24 +20,47 @@ public struct CheckReport: Sendable {
         public var nodeCount: Int
     }
 
+    /// What all of this comes to.
+    public enum Verdict: String, Hashable, Sendable {
+        case sound = "SOUND"
+        case faulty = "FAULTY"
+        /// No fault is known, but an examiner failed, so that none of what it looks for is excluded.
+        case undecided = "UNDECIDED"
+    }
+
     public var file: String
     /// `nil` when the file could not be read as a model.
     public var model: Model?
     public var faults: [Fault]
+    /// What is worth knowing of the model and no fault.
+    public var remarks: [String]
     /// What libonnx said; `nil` when it was not asked, because Cleave could not read the model.
     public var libONNX: LibONNXReport?
 
-    public var isSound: Bool { faults.isEmpty }
+    public var verdict: Verdict {
+        if !faults.isEmpty { return .faulty }
+        return unchecked.isEmpty ? .sound : .undecided
+    }
+
+    /// What libonnx was to look for and did not, because it failed, and why.
+    private var unchecked: [String] {
+        guard let libONNX else { return [] }
+        return libONNX.parts.compactMap { part, verdict in
+            if case .failed(let reason) = verdict { "libonnx's \(part) failed: \(reason)" } else { nil }
+        }
+    }
 
     /// Reads and checks the model at `path`.
     /// - Throws: `CleaveError` when the file cannot be opened; what is wrong inside it is in the report.
     public init(checking path: String) throws {
         file = path
         faults = []
+        remarks = []
         do {
             let graph = try Graph(onnx: path)
             model = Model(opset: graph.opset, nodeCount: graph.nodeCount)
-            faults = graph.faults.map { Fault(foundBy: .cleave, error: $0) }
+            faults = (graph.faults + (try graph.attributeFaults())).map { Fault(foundBy: .cleave, error: $0) }
+            remarks = try graph.remarks()
             let report = try graph.checkWithLibONNX()
             libONNX = report
             for case .rejected(let reason) in [report.checker, report.inference] {
@@ -63,10 +86,19 @@ extension CheckReport: Report {
             lines.append("  " + style.apply(.bad, to: "fault") + "   " + fault.error.description.printable(limit: 1000))
             if let suggestion = fault.error.suggestion { lines.append("          " + suggestion.printable(limit: 1000)) }
         }
-        if !faults.isEmpty { lines.append("") }
-        let faulty = style.apply(.bad, to: "FAULTY") + ": \(NumberFormat.quantity(faults.count, "fault"))"
-        lines.append(isSound ? style.apply(.good, to: "SOUND") : faulty)
+        lines += remarks.map { "  remark  " + $0.printable(limit: 1000) }
+        if !faults.isEmpty || !remarks.isEmpty { lines.append("") }
+        lines.append(verdictLine(style: style))
         return lines.joined(separator: "\n")
+    }
+
+    private func verdictLine(style: TextStyle) -> String {
+        let word = style.apply(verdict == .sound ? .good : .bad, to: verdict.rawValue)
+        switch verdict {
+        case .sound: return word
+        case .faulty: return word + ": " + NumberFormat.quantity(faults.count, "fault")
+        case .undecided: return word + ": " + unchecked.joined(separator: "; ").printable(limit: 1000)
+        }
     }
 
     private func words(of examiner: Examiner, otherwise: String) -> String {
@@ -76,7 +108,7 @@ extension CheckReport: Report {
 
     private var libONNXWords: [(title: String, words: String)] {
         guard let libONNX else { return [("libonnx", "not asked")] }
-        var rows = [("checker", libONNX.checker), ("shape inference", libONNX.inference)].map { part, verdict in
+        var rows = libONNX.parts.map { part, verdict in
             ("libonnx \(libONNX.libraryVersion)", "\(part): \(verdict.words)")
         }
         if libONNX.checker == libONNX.inference, case .tooNew(let reason) = libONNX.checker {
@@ -90,7 +122,8 @@ extension CheckReport: Report {
 
     public var json: JSONValue {
         [
-            "file": .string(file), "verdict": isSound ? "SOUND" : "FAULTY",
+            "file": .string(file), "verdict": .string(verdict.rawValue), "remarks": .array(remarks.map { .string($0) }),
+            "unchecked": .array(unchecked.map { .string($0) }),
             "faults": .array(
                 faults.map { fault in
                     [
@@ -111,6 +144,10 @@ extension CheckReport: Report {
             } ?? .null,
         ]
     }
+}
+
+extension LibONNXReport {
+    fileprivate var parts: [(name: String, verdict: Verdict)] { [("checker", checker), ("shape inference", inference)] }
 }
 
 extension LibONNXReport.Verdict {

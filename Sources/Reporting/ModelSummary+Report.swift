@@ -10,6 +10,17 @@ extension ModelSummary {
         public init(_ summary: ModelSummary) { self.summary = summary }
     }
 
+    /// The model after it was written.
+    public struct Written: Sendable {
+        public var summary: ModelSummary
+        public var seconds: Double
+
+        public init(_ summary: ModelSummary, seconds: Double) {
+            self.summary = summary
+            self.seconds = seconds
+        }
+    }
+
     /// Several models, one line each.
     public struct Comparison: Sendable {
         public var summaries: [ModelSummary]
@@ -32,7 +43,7 @@ extension ModelSummary: Report {
         var lines = [headline, ""]
         lines += interfaceTable.lines(style: style) + [""]
         lines += totalsTable.lines(style: style) + [""]
-        lines += operatorLines
+        lines += operatorLines(width: style.width)
         if !separable.isEmpty {
             lines += ["", "  what each form would leave of parameters (P) and multiplications (M), and the paper's formulas", ""]
             lines += separableTable.lines(style: style)
@@ -64,19 +75,19 @@ extension ModelSummary: Report {
         ])
         table.addRow([
             .init("activation memory", .faint), .init(cost.peakActivationBytes.map(NumberFormat.bytes) ?? "–"),
-            .init(cost.activationBytes.map { "at the same time, of \(NumberFormat.bytes($0)) in all" } ?? ""),
+            .init(cost.activationBytes.map { "at one time, of \(NumberFormat.bytes($0)) in all" } ?? ""),
         ])
         if let fileSize { table.addRow([.init("file size", .faint), .init(NumberFormat.bytes(fileSize)), ""]) }
         return table
     }
 
     /// The operators with their counts, as many on a line as fit.
-    private var operatorLines: [String] {
+    private func operatorLines(width: Int?) -> [String] {
         var lines: [String] = []
         var line = "  operators"
         for entry in operators {
             let item = "\(entry.count) \(entry.name.printable())"
-            if line.count + 3 + item.count > 100 {
+            if line.count + 3 + item.count > min(width ?? 100, 100) {
                 lines.append(line)
                 line = "           "
             }
@@ -186,6 +197,17 @@ extension ModelSummary.Detailed: Report {
             ]
         }
         return .object(summary.members + [.init(key: "layers", value: .array(layers))])
+    }
+}
+
+extension ModelSummary.Written: Report {
+    public func text(style: TextStyle) -> String {
+        let size = summary.fileSize.map { ", " + NumberFormat.bytes($0) } ?? ""
+        return summary.text(style: style) + "\n\n\(summary.file.printable()) written\(size), \(NumberFormat.seconds(seconds))"
+    }
+
+    public var json: JSONValue {
+        .object(summary.members + [.init(key: "seconds", value: .number((seconds * 1000).rounded() / 1000))])
     }
 }
 

@@ -65,13 +65,10 @@ public struct ModelSummary: Sendable {
         var total = FormTotal(
             form: form, convolutions: 0, parameters: cost.parameters, trainableParameters: cost.trainableParameters,
             multiplyAccumulates: cost.multiplyAccumulates)
-        // Both lists are in execution order, and estimates are for some of the layers.
-        var layers = cost.layers[...]
+        let layers = Dictionary(cost.layers.map { ($0.node, $0) }, uniquingKeysWith: { first, _ in first })
         for estimate in separable {
-            guard let place = layers.firstIndex(where: { $0.name == estimate.node }) else { break }
-            let layer = layers[place]
-            layers = layers[(place + 1)...]
-            guard estimate.isInsideResidualBlock, let after = estimate.outlook(form).cost, after.isSmaller(than: estimate.cost)
+            guard let layer = layers[estimate.id], estimate.isInsideResidualBlock, let after = estimate.outlook(form).cost,
+                after.isSmaller(than: estimate.cost)
             else { continue }
             total.convolutions += 1
             // A shared weight is counted with the first layer that reads it.

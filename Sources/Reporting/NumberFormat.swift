@@ -35,6 +35,15 @@ public enum NumberFormat {
         }
     }
 
+    /// `12.3 µs`, `18.2 ms`, `1.20 s`.
+    public static func duration(_ seconds: Double) -> String {
+        switch seconds {
+        case ..<0.000_999_5: significant(seconds * 1e6) + " µs"
+        case ..<0.999_5: significant(seconds * 1e3) + " ms"
+        default: significant(seconds) + " s"
+        }
+    }
+
     /// A factor of after to before: `0.575`, `1.00`, `12.3`.
     public static func ratio(_ value: Double) -> String {
         guard value.isFinite else { return "–" }
@@ -54,6 +63,17 @@ public enum NumberFormat {
         return value.isInfinite ? "∞" : String(format: "%.1e", value).replacingOccurrences(of: ".0e", with: "e")
     }
 
+    /// An error beside what it is held against, with as many digits as it takes to tell them apart: `1.02e-04` and `1e-04`.
+    public static func errors(_ value: Double, _ limit: Double) -> (value: String, limit: String) {
+        let short = (value: error(value), limit: error(limit))
+        guard value != limit, short.value == short.limit, value.isFinite, limit.isFinite else { return short }
+        for digits in 2...16 {
+            let text = String(format: "%.\(digits)e", value)
+            if text != String(format: "%.\(digits)e", limit) { return (text, short.limit) }
+        }
+        return short
+    }
+
     /// `99.6 %`; 100 % only when nothing is missing.
     public static func percent(_ share: Double) -> String {
         guard share.isFinite else { return "–" }
@@ -61,11 +81,22 @@ public enum NumberFormat {
         return String(format: "%.1f %%", share < 1 ? min(share * 100, 99.9) : share * 100)
     }
 
-    /// `0.999874`
-    public static func cosine(_ value: Double) -> String { value.isNaN ? "–" : String(format: "%.6f", value) }
+    /// `0.999874`; 1.000000 only when it is 1, up to the rounding of its computation.
+    public static func cosine(_ value: Double) -> String {
+        if value.isNaN { return "–" }
+        return String(format: "%.6f", value < 1 - 1e-12 ? min(value, 0.999999) : value)
+    }
 
-    /// An element as float32 has it, with seven significant digits: `0.1013393`.
-    public static func element(_ value: Double) -> String { String(format: "%.7g", value) }
+    /// Two elements as float32 has them, with seven significant digits, `0.1013393`, or as many more as it takes to tell them apart.
+    public static func elements(_ value: Double, _ other: Double) -> (String, String) {
+        var texts = ("\(value)", "\(other)")
+        for digits in [17, 9, 7] {
+            let shorter = (String(format: "%.\(digits)g", value), String(format: "%.\(digits)g", other))
+            if shorter.0 == shorter.1 && value != other { break }
+            texts = shorter
+        }
+        return texts
+    }
 
     /// `1 sample`, `8 samples`.
     public static func quantity(_ count: Int, _ singular: String, plural: String? = nil) -> String {

@@ -20,7 +20,7 @@ extension ProfileSummary: Report {
         ])
         for step in profile.steps {
             table.addRow([
-                .init(Self.duration(step.seconds)), .init(total > 0 ? NumberFormat.percent(step.seconds / total) : "–"),
+                .init(NumberFormat.duration(step.seconds)), .init(total > 0 ? NumberFormat.percent(step.seconds / total) : "–"),
                 .init(step.multiplyAccumulates > 0 ? String(format: "%.1f", step.gigaflopsPerSecond) : "–"),
                 .init(String(format: "%.1f", step.gigabytesPerSecond)), .init(step.operatorName),
                 .init(step.kernel, step.isFallback ? .bad : .plain), .init(step.isReorder ? "–" : step.nodes.joined(separator: " + ")),
@@ -28,16 +28,12 @@ extension ProfileSummary: Report {
         }
         let work = profile.steps.reduce(0) { $0 &+ $1.multiplyAccumulates }
         var summary = [
-            Self.duration(total), NumberFormat.quantity(profile.steps.count, "step"),
+            NumberFormat.duration(total), NumberFormat.quantity(profile.steps.count, "step"),
             NumberFormat.quantity(profile.reorderCount, "reorder"),
             NumberFormat.quantity(profile.fallbackCount, "step") + " on the reference kernels",
         ]
         if work > 0, total > 0 { summary.append(String(format: "%.1f GFLOP/s", 2 * Double(work) / total / 1e9)) }
         return (["\(model.printable())", ""] + table.lines(style: style) + ["", summary.joined(separator: " · ")]).joined(separator: "\n")
-    }
-
-    private static func duration(_ seconds: Double) -> String {
-        seconds < 1e-3 ? String(format: "%.1f µs", seconds * 1e6) : String(format: "%.2f ms", seconds * 1e3)
     }
 
     public var json: JSONValue {

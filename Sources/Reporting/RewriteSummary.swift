@@ -42,50 +42,23 @@ public struct RewriteSummary: Sendable {
     public var reports: [PassReport]
     /// What a separation did, layer by layer; its pass is among `reports` too.
     public var separation: SeparationReport?
+    /// What is worth knowing of the model, or of what the rewrite means for its users.
+    public var remarks: [String]
     public var seconds: Double
     /// Whether the text has one line per node.
     public var showsLayers: Bool
 
     public init(
-        before: ModelSize, after: ModelSize, reports: [PassReport], separation: SeparationReport?, seconds: Double, showsLayers: Bool
+        before: ModelSize, after: ModelSize, reports: [PassReport], separation: SeparationReport?, remarks: [String], seconds: Double,
+        showsLayers: Bool
     ) {
         self.before = before
         self.after = after
         self.reports = reports
         self.separation = separation
+        self.remarks = remarks
         self.seconds = seconds
         self.showsLayers = showsLayers
-    }
-
-    /// What happened to nodes, the most frequent first; names of nodes are left out of the words.
-    public var rewritten: [Group] {
-        if let separation { return Self.groups(separation.layers.map(\.kind)) }
-        return Self.groups(
-            reports.flatMap { report in report.rewrites.map { report.pass + ": " + $0.detail.replacing(/\ '[^']*'/, with: "") } })
-    }
-
-    /// Why nodes were left alone, the most frequent reason first; a reason that a single node has names the node.
-    public var leftAlone: [Group] {
-        let skips = reports.flatMap(\.skips)
-        return Self.groups(skips.map(\.reason.description)).map { group in
-            guard group.count == 1, let skip = skips.first(where: { $0.reason.description == group.detail }) else { return group }
-            return Group(count: 1, detail: "\(skip.node): \(group.detail)")
-        }
-    }
-
-    private static func groups(_ details: [String]) -> [Group] {
-        var result: [Group] = []
-        var places: [String: Int] = [:]
-        for detail in details {
-            if let place = places[detail] {
-                result[place].count += 1
-            } else {
-                places[detail] = result.count
-                result.append(Group(count: 1, detail: detail))
-            }
-        }
-        // Sorting is stable: groups of the same size stay in the order of first appearance.
-        return result.sorted { $0.count > $1.count }
     }
 
     /// What the paper's formulas predict for parameters and multiply-accumulates after the separation, as factors; `nil` when
@@ -121,11 +94,13 @@ extension SeparationReport.Layer {
 
     /// The factors that the paper predicts for this layer, where it has the paper's shape.
     var formula: (parameters: Double?, multiplications: Double?) {
-        guard shape.height == shape.width else { return (nil, nil) }
-        let formulas = SeparationFormulas(kernel: shape.height, filters: shape.filters, inputLength: shape.inputSize?.first)
         switch separation {
-        case .spatial(_, let rank) where rank == shape.filters: return (formulas.spatialParameters, formulas.spatialMultiplications)
-        case .depthwise(let terms) where terms == 1: return (formulas.depthwise, formulas.depthwise)
+        case .spatial(let order, let rank) where rank == shape.filters:
+            let formulas = shape.formulas(order)
+            return (formulas?.spatialParameters, formulas?.spatialMultiplications)
+        case .depthwise(let terms) where terms == 1:
+            let formulas = shape.formulas(.verticalFirst)
+            return (formulas?.depthwise, formulas?.depthwise)
         case .spatial, .depthwise: return (nil, nil)
         }
     }
@@ -142,7 +117,10 @@ extension RewriteSummary: Report {
         lines += groupTable.lines(style: style) + [""]
         if showsLayers { lines += layerTable.lines(style: style) + [""] }
         lines += sizeTable.lines(style: style)
+        if let formulaNote { lines += ["", "  " + style.apply(.faint, to: formulaNote)] }
         if let energyLine { lines += ["", energyLine] }
+        if !remarks.isEmpty { lines += [""] + remarks.map { "  remark  " + $0.printable(limit: 1000) } }
+        if !warnings.isEmpty { lines += [""] + warnings.map { style.apply(.warning, to: "warning:") + " " + $0 } }
         lines += [
             "", "\(after.file.printable()) written, \(NumberFormat.bytes(after.fileSize)), \(NumberFormat.seconds(seconds))",
         ]
@@ -155,11 +133,46 @@ extension RewriteSummary: Report {
         let shares = layers.compactMap(\.keptEnergy)
         guard let least = shares.min(), let most = shares.max() else { return nil }
         if layers.allSatisfy(\.isExact) { return "the same function: every weight keeps its full rank" }
-        let range = least == most ? String(format: "%.3g %%", 100 * least) : String(format: "%.3g to %.3g %%", 100 * least, 100 * most)
+        let (low, high) = (SeparationReport.percent(least), SeparationReport.percent(most))
+        let range = low == high ? low : "\(low.dropLast(2)) to \(high)"
         return "close to the original, not the same: the weights keep \(range) of their energy; train it further to win accuracy back"
     }
 
+    /// Why a cell of the column `formula` is empty; `nil` when none is, or nothing was separated.
+    private var formulaNote: String? {
+        guard let separation, !separation.layers.isEmpty else { return nil }
+        let predicted = predicted
+        let empty = [(predicted.parameters, "parameters"), (predicted.multiplyAccumulates, "multiply-accumulates")]
+            .filter { $0.0 == nil }.map(\.1)
+        guard !empty.isEmpty else { return nil }
+        let reason =
+            separation.layers.contains { $0.formula.parameters == nil }
+            ? "the paper's are for square kernels and its own ranks"
+            : "the paper's are for kernels of 3×3 on inputs of known size"
+        return "no formula for \(empty.joined(separator: " and ")): \(reason)"
+    }
+
+    /// What the user should know besides the numbers.
+    var warnings: [String] {
+        var warnings: [String] = []
+        if let excessive = separation?.excessiveRanks, let first = excessive.first {
+            let full = excessive.map(\.fullRank)
+            let (least, most) = (full.min() ?? first.fullRank, full.max() ?? first.fullRank)
+            let nodes = excessive.count == 1 ? first.node.printable() : "\(excessive.count) convolutions"
+            warnings.append(
+                "rank \(first.asked) is above the full rank of \(nodes), \(least == most ? "\(most)" : "\(least) to \(most)"), "
+                    + "at which the form is exact and no smaller than the convolution")
+        }
+        if separation == nil, after.parameters > before.parameters {
+            warnings.append(
+                "the model has \(NumberFormat.grouped(after.parameters - before.parameters)) parameters more: layers that shared a weight "
+                    + "have their own where different things are folded into them, and computed constants are stored")
+        }
+        return warnings
+    }
+
     private var groupTable: Table {
+        let (rewritten, leftAlone) = (rewritten, leftAlone)
         var table = Table([.left(""), .right(""), .left("")])
         if rewritten.isEmpty && !leftAlone.isEmpty { table.addRow([.init("rewritten", .faint), "0", "nothing"]) }
         for (title, groups) in [("rewritten", rewritten), ("left alone", leftAlone)] {
@@ -224,10 +237,15 @@ extension RewriteSummary: Report {
         return [
             "before": before.json, "after": after.json,
             "formula": ["parameters": .optional(predicted.parameters), "multiply_accumulates": .optional(predicted.multiplyAccumulates)],
+            "rewritten": .array(rewritten.map(\.json)), "left_alone": .array(leftAlone.map(\.json)), "warnings": .strings(warnings),
             "passes": .array(reports.map(\.json)), "layers": separation.map { .array($0.layers.map(\.json)) } ?? .null,
-            "seconds": .number((seconds * 1000).rounded() / 1000),
+            "remarks": .array(remarks.map { .string($0) }), "seconds": .number((seconds * 1000).rounded() / 1000),
         ]
     }
+}
+
+extension RewriteSummary.Group {
+    var json: JSONValue { ["count": .integer(count), "detail": .string(detail)] }
 }
 
 extension ModelSize {

@@ -38,19 +38,77 @@ public struct Table: Sendable {
     }
 
     /// The lines, title line first unless all titles are empty, columns three spaces apart, without trailing spaces.
+    ///
+    /// Where the style has a width, the longest texts are shortened in their middle to fit. Where that is not enough, the columns
+    /// come in several tables, one below the other, that share the first one.
     public func lines(style: TextStyle, indent: Int = 2) -> [String] {
+        let layout = Layout(self, available: style.width.map { $0 - indent })
         let titles = columns.map { Cell($0.title, .faint) }
-        let all = columns.allSatisfy(\.title.isEmpty) ? rows : [titles] + rows
-        let widths = columns.indices.map { column in all.map { $0[column].text.count }.max() ?? 0 }
         let margin = String(repeating: " ", count: indent)
-        return all.map { cells in
-            let padded = cells.indices.map { index in
-                let padding = String(repeating: " ", count: widths[index] - cells[index].text.count)
-                let text = style.apply(cells[index].emphasis, to: cells[index].text)
-                return columns[index].alignment == .left ? text + padding : padding + text
+        return layout.blocks.enumerated().flatMap { number, block in
+            let hasTitles = !block.allSatisfy { columns[$0].title.isEmpty }
+            let lines = ((hasTitles ? [titles] : []) + rows).map { cells in
+                let padded = block.map { column in
+                    let text = cells[column].text.shortened(to: layout.widths[column])
+                    let padding = String(repeating: " ", count: layout.widths[column] - text.count)
+                    let styled = style.apply(cells[column].emphasis, to: text)
+                    return columns[column].alignment == .left ? styled + padding : padding + styled
+                }
+                let line = margin + padded.joined(separator: Self.gap)
+                return String(line.reversed().drop { $0 == " " }.reversed())
             }
-            let line = margin + padded.joined(separator: "   ")
-            return String(line.reversed().drop { $0 == " " }.reversed())
+            return (number > 0 ? [""] : []) + lines
         }
+    }
+
+    private static let gap = "   "
+
+    /// How wide columns are, and which of them are beside each other.
+    private struct Layout {
+        var widths: [Int]
+        var blocks: [[Int]]
+
+        private static let shortestText = 12
+
+        init(_ table: Table, available: Int?) {
+            widths = table.columns.indices.map { column in
+                table.rows.map { $0[column].text.count }.reduce(table.columns[column].title.count, max)
+            }
+            blocks = [Array(widths.indices)]
+            guard let available, width(of: blocks[0]) > available else { return }
+            let texts = table.columns.indices.filter { table.columns[$0].alignment == .left && widths[$0] > Self.shortestText }
+            let shortest = texts.reduce(width(of: blocks[0])) { $0 - widths[$1] + Self.shortestText }
+            if shortest <= available {
+                while width(of: blocks[0]) > available, let longest = texts.max(by: { widths[$0] < widths[$1] }) { widths[longest] -= 1 }
+            } else {
+                for column in texts {
+                    widths[column] = min(widths[column], column == 0 ? available / 2 : available / 3)
+                }
+                split(available)
+            }
+        }
+
+        private func width(of block: [Int]) -> Int { block.reduce(Table.gap.count * (block.count - 1)) { $0 + widths[$1] } }
+
+        private mutating func split(_ available: Int) {
+            blocks = [[0]]
+            for column in widths.indices.dropFirst() {
+                let last = blocks[blocks.count - 1]
+                if last.count > 1, width(of: last + [column]) > available {
+                    blocks.append([0, column])
+                } else {
+                    blocks[blocks.count - 1].append(column)
+                }
+            }
+        }
+    }
+}
+
+extension String {
+    /// The text, with `…` for its middle where it has more than `length` characters.
+    fileprivate func shortened(to length: Int) -> String {
+        guard count > length, length > 0 else { return self }
+        let end = (length - 1) / 2
+        return prefix(length - 1 - end) + "…" + suffix(end)
     }
 }

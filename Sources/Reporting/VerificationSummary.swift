@@ -32,36 +32,60 @@ extension VerificationSummary: Report {
             ).lines(style: style)
         }
         if let layers = report.layers { lines += [""] + Self.table(layers).lines(style: style) }
+        if !remarks.isEmpty { lines += [""] + remarks.map { "  " + style.apply(.warning, to: "remark") + "   " + $0 } }
         return (lines + ["", verdict(style: style)]).joined(separator: "\n")
+    }
+
+    /// What makes EQUAL say less than it seems to.
+    var remarks: [String] {
+        guard report.isEqual else { return [] }
+        let outputs = report.uninformativeOutputs
+        var remarks = outputs.map { output in
+            let number = output.comparison.expectedRange.map { NumberFormat.elements($0.lowerBound, $0.lowerBound).0 } ?? "NaN"
+            return "all elements of output \(output.name.printable()) are \(number) in both models, which any model could give"
+        }
+        if outputs.count == report.outputs.count {
+            remarks.append("nothing was proven: try other inputs (--inputs), or the model with its trained weights")
+        }
+        return remarks
     }
 
     /// `EQUAL (max relative error 3.1e-06, tolerance 1e-04)`
     public func verdict(style: TextStyle) -> String {
-        if report.isEqual {
-            return style.apply(.good, to: "EQUAL") + (report.worstOutput.map { " (\(Self.errors($0.comparison)))" } ?? "")
+        let different = style.apply(.bad, to: "DIFFERENT") + ": "
+        if !report.isEqual, let layer = report.firstDifferentLayer {
+            return different + "first at layer \(layer.node.printable()), "
+                + (layer.comparison.mismatch?.description ?? NumberFormat.decibels(layer.comparison.signalToNoise))
+        } else if !report.isEqual, report.layers != nil {
+            return different + "only at outputs that no layer of both models makes"
+        }
+        return Self.verdict(on: report.outputs, style: style)
+    }
+
+    /// Whether all outputs are what they should be, and how far the worst one is from it.
+    static func verdict(on outputs: [VerificationReport.Output], style: TextStyle) -> String {
+        let worst = outputs.worst
+        if outputs.allSatisfy(\.comparison.isEqual) {
+            return style.apply(.good, to: "EQUAL") + (worst.map { " (\(errors($0.comparison)))" } ?? "")
         }
         var text = style.apply(.bad, to: "DIFFERENT") + ": "
-        if let layer = report.firstDifferentLayer {
-            text += "first at layer \(layer.node.printable()), "
-                + (layer.comparison.mismatch?.description ?? NumberFormat.decibels(layer.comparison.signalToNoise))
-        } else if report.layers != nil {
-            text += "only at outputs that no layer of both models makes"
-        } else if let output = report.worstOutput, let mismatch = output.comparison.mismatch {
+        if let output = worst, let mismatch = output.comparison.mismatch {
             text += "output \(output.name.printable()): \(mismatch)"
-        } else if let output = report.worstOutput {
+        } else if let output = worst {
             text += "output \(output.name.printable()), \(NumberFormat.decibels(output.comparison.signalToNoise)) "
-                + "(\(Self.errors(output.comparison)))"
+                + "(\(errors(output.comparison)))"
         }
         return text
     }
 
     private static func errors(_ comparison: TensorComparison) -> String {
-        comparison.tolerance.relative > 0
-            ? "max relative error \(NumberFormat.error(comparison.maximumRelativeError)), "
-                + "tolerance \(NumberFormat.error(comparison.tolerance.relative))"
-            : "max absolute error \(NumberFormat.error(comparison.maximumAbsoluteError)), "
+        guard comparison.tolerance.relative > 0 else {
+            return "max absolute error \(NumberFormat.error(comparison.maximumAbsoluteError)), "
                 + "\(NumberFormat.grouped(comparison.exceedingCount)) of \(NumberFormat.grouped(comparison.elementCount)) "
                 + "beyond the tolerance"
+        }
+        let numbers = NumberFormat.errors(comparison.maximumRelativeError, comparison.tolerance.relative)
+        return "max relative error \(numbers.value), tolerance \(numbers.limit)"
     }
 
     static func table(_ outputs: [VerificationReport.Output], title: String) -> Table {
@@ -104,12 +128,12 @@ extension VerificationSummary: Report {
         comparison.isEqual ? Table.Cell("equal", .good) : Table.Cell(comparison.mismatch?.description ?? "different", .bad)
     }
 
-    /// Where the worst elements are, for outputs that are not the same to the bit.
+    /// Where the worst elements are, for outputs that are not the same to the bit; samples count from 0, as indices do.
     private static func worstElements(_ outputs: [VerificationReport.Output]) -> [String] {
         let found = outputs.compactMap { output -> String? in
             guard output.comparison.maximumAbsoluteError > 0, let worst = output.comparison.worst else { return nil }
-            return "  worst element: \(output.name.printable())\(worst.index) of sample \(worst.pair + 1), "
-                + "\(NumberFormat.element(worst.actual)) for \(NumberFormat.element(worst.expected))"
+            let numbers = NumberFormat.elements(worst.actual, worst.expected)
+            return "  worst element: \(output.name.printable())\(worst.index) of sample \(worst.pair), \(numbers.0) for \(numbers.1)"
         }
         return found.isEmpty ? [] : [""] + found
     }
@@ -118,7 +142,7 @@ extension VerificationSummary: Report {
         [
             "original": .string(original), "candidate": .string(candidate), "verdict": report.isEqual ? "EQUAL" : "DIFFERENT",
             "samples": .integer(report.sampleCount),
-            "tolerance": ["absolute": .optional(report.tolerance.absolute), "relative": .optional(report.tolerance.relative)],
+            "tolerance": report.worstOutput.map { .object($0.comparison.toleranceMembers) } ?? .null,
             "inputs": .array(
                 report.inputs.map {
                     ["name": .string($0.name), "type": .string($0.elementType.description), "shape": .integers($0.shape)]
@@ -128,7 +152,7 @@ extension VerificationSummary: Report {
                 "original": .array(report.originalAgainstExpected.map(\.json)),
                 "candidate": .array(report.candidateAgainstExpected.map(\.json)),
             ],
-            "first_different_layer": .optional(report.firstDifferentLayer?.node),
+            "remarks": .strings(remarks), "first_different_layer": .optional(report.firstDifferentLayer?.node),
             "layers": report.layers.map { .array($0.map(\.json)) } ?? .null,
         ]
     }
@@ -142,7 +166,8 @@ extension VerificationReport.Layer {
     var json: JSONValue {
         let place: [JSONValue.Member] = [
             .init(key: "node", value: .string(node)), .init(key: "operator", value: .string(operatorName)),
-            .init(key: "value", value: .string(value)), .init(key: "pass", value: .optional(origin?.pass)),
+            .init(key: "value", value: .string(value)),
+            .init(key: "candidate_value", value: .string(candidateValue)), .init(key: "pass", value: .optional(origin?.pass)),
             .init(key: "made_of", value: .strings(origin?.nodes ?? [])),
         ]
         return .object(place + comparison.members)
@@ -150,6 +175,15 @@ extension VerificationReport.Layer {
 }
 
 extension TensorComparison {
+    /// The numbers in use: A depends on the tensor unless it was given, and is then another one for every sample.
+    var toleranceMembers: [JSONValue.Member] {
+        [
+            .init(key: "relative", value: .number(tolerance.relative)),
+            .init(key: "smallest_absolute", value: .optional(absoluteTolerances?.lowerBound)),
+            .init(key: "largest_absolute", value: .optional(absoluteTolerances?.upperBound)),
+        ]
+    }
+
     var members: [JSONValue.Member] {
         let worstElement: JSONValue =
             worst.map {
@@ -161,6 +195,7 @@ extension TensorComparison {
         return [
             .init(key: "equal", value: .bool(isEqual)), .init(key: "mismatch", value: .optional(mismatch?.description)),
             .init(key: "elements", value: .integer(elementCount)),
+            .init(key: "tolerance", value: .object(toleranceMembers)),
             .init(key: "elements_beyond_tolerance", value: .integer(exceedingCount)),
             .init(key: "max_absolute_error", value: .number(maximumAbsoluteError)),
             .init(key: "max_relative_error", value: .number(maximumRelativeError)),

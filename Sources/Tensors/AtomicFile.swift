@@ -1,55 +1,95 @@
 import Foundation
 import Synchronization
 
-/// Writes a file so that its name always holds either the old contents or all of the new.
+/// Writes files so that a name always holds either the old contents or all of the new.
 ///
-/// The bytes go to a temporary name beside the target, are synced, and are renamed. When `write` throws, or the process
-/// dies, the target is untouched; the temporary file is removed unless the process was killed. A program that handles
-/// signals calls `removeUnfinished` before it exits.
+/// The bytes go to a file without a name, are synced, and then get the target's name. When `write` throws, or the process
+/// dies, the target is untouched and nothing is left over. File systems that have no nameless files get a hidden file beside
+/// the target instead, which stays when the process is killed; a program that handles signals ends with
+/// `removeUnfinishedAndExit`, which takes it away.
 public enum AtomicFile {
-    /// Temporary files that are being written. The lock is held while one of them is renamed.
+    /// Named temporary files that are being written. The lock is held while one of them is made and while names change.
     private static let unfinished = Mutex<[String]>([])
 
-    /// Removes the temporary files of all writes in progress; none of them can reach its target afterwards.
+    /// Ends the process with `status` and removes the temporary files of all writes in progress; none of them can reach its
+    /// target any more.
     ///
-    /// For a process that is about to exit because of a signal.
-    public static func removeUnfinished() {
-        unfinished.withLock { names in
+    /// For a process that is told to end by a signal.
+    public static func removeUnfinishedAndExit(_ status: Int32) -> Never {
+        unfinished.withLock { names -> Never in
             for name in names { unlink(name) }
+            _exit(status)
         }
     }
 
-    /// Calls `write` with the descriptor of the temporary file.
+    /// Calls `write` with the descriptor of a new file, which then replaces the one at `path`.
     /// - Throws: what `write` throws, or `CleaveError` when the file system refuses.
     public static func replace(_ path: String, write: (Int32) throws -> Void) throws {
-        let target = try resolvingLinks(path)
-        let directory = FilePath.folder(of: target)
-        let template = directory + "/." + FilePath.name(of: target) + ".XXXXXX"
-        var name = Array(template.utf8CString)
-        let descriptor = mkstemp(&name)
-        let temporary = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        guard descriptor >= 0 else { throw failure("cannot write", path) }
-        unfinished.withLock { $0.append(temporary) }
-        var isOpen = true
+        try withoutActuallyEscaping(write) { try replace([(path, $0)]) }
+    }
+
+    /// Replaces several files. All are complete and synced before the first name changes; names change in the given order.
+    ///
+    /// When that comes to an error in between, files that are new are removed again.
+    /// - Throws: what a `write` throws, or `CleaveError` when the file system refuses.
+    public static func replace(_ files: [(path: String, write: (Int32) throws -> Void)]) throws {
+        try replace(files, namelessly: true) {}
+    }
+
+    /// - Parameters:
+    ///   - namelessly: whether files without a name are tried.
+    ///   - observe: called after every change of a name.
+    package static func replace(
+        _ files: [(path: String, write: (Int32) throws -> Void)], namelessly: Bool, observe: () throws -> Void
+    ) throws {
+        var drafts: [Draft] = []
+        defer { for draft in drafts { close(draft.descriptor) } }
         do {
-            try write(descriptor)
-            guard fsync(descriptor) == 0 else { throw failure("cannot write", path) }
-            guard fchmod(descriptor, permissions(of: target)) == 0 else { throw failure("cannot write", path) }
-            isOpen = false
-            guard close(descriptor) == 0 else { throw failure("cannot write", path) }
-            try unfinished.withLock { names in
-                guard rename(temporary, target) == 0 else { throw failure("cannot replace", path) }
-                names.removeAll { $0 == temporary }
+            for (path, write) in files {
+                let draft = try makeDraft(of: path, namelessly: namelessly)
+                drafts.append(draft)
+                try write(draft.descriptor)
+                guard fchmod(draft.descriptor, permissions(of: draft.target)) == 0, fsync(draft.descriptor) == 0 else {
+                    throw failure("cannot write", path)
+                }
             }
+            try unfinished.withLock { try publish(drafts, unfinished: &$0, observe: observe) }
         } catch {
-            if isOpen { close(descriptor) }
             unfinished.withLock { names in
-                unlink(temporary)
-                names.removeAll { $0 == temporary }
+                for name in drafts.compactMap(\.name) where names.contains(name) {
+                    unlink(name)
+                    names.removeAll { $0 == name }
+                }
             }
             throw error
         }
-        syncDirectory(directory)
+    }
+
+    private static func publish(_ drafts: [Draft], unfinished names: inout [String], observe: () throws -> Void) throws {
+        var made: [String] = []
+        do {
+            for draft in drafts {
+                let isNew = access(draft.target, F_OK) != 0
+                try draft.publish()
+                names.removeAll { $0 == draft.name }
+                if isNew { made.append(draft.target) }
+                syncDirectory(FilePath.folder(of: draft.target))
+                try observe()
+            }
+        } catch {
+            for path in made { unlink(path) }
+            throw error
+        }
+    }
+
+    private static func makeDraft(of path: String, namelessly: Bool) throws -> Draft {
+        let target = try resolvingLinks(path)
+        if namelessly, let draft = Draft(namelessFor: target, path) { return draft }
+        return try unfinished.withLock { names in
+            guard let draft = Draft(namedFor: target, path) else { throw failure("cannot write", path) }
+            names += [draft.name].compactMap { $0 }
+            return draft
+        }
     }
 
     /// Writes all of `bytes`.

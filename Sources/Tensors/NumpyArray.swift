@@ -25,7 +25,7 @@ public enum NumpyArray {
 
     /// The array whose encoding is the part `range` of `storage`; the tensor shares the bytes where it can.
     /// - Throws: `CleaveError` as `read(from:)`.
-    public static func decode(_ storage: TensorStorage, in range: Swift.Range<Int>) throws -> Tensor {
+    public static func decode(_ storage: TensorStorage, in range: Range<Int>) throws -> Tensor {
         let bytes = UnsafeRawBufferPointer(rebasing: storage.bytes[range])
         let header = try NumpyHeader(bytes)
         let type = try NumpyType(header.description)

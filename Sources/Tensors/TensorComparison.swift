@@ -59,6 +59,12 @@ public struct TensorComparison: Hashable, Sendable {
     public private(set) var exceedingCount = 0
     /// `nil` while no element differs at all.
     public private(set) var worst: WorstElement?
+    /// The smallest and the largest absolute tolerance of the pairs so far; they differ where it follows from the expected tensor.
+    public private(set) var absoluteTolerances: ClosedRange<Double>?
+    /// The extent of the expected numbers so far; `nil` when there was none but NaN.
+    public private(set) var expectedRange: ClosedRange<Double>?
+    /// Expected elements so far that are NaN.
+    public private(set) var expectedNaNCount = 0
 
     private var worstExcess = 0.0
     /// The absolute tolerance for the pair that is being added.
@@ -89,10 +95,19 @@ public struct TensorComparison: Hashable, Sendable {
         return noise == 0 ? .infinity : 10 * log10(signal / noise)
     }
 
-    /// Σ a·b / √(Σ a²·Σ b²); 1 when both are zero everywhere, 0 when only one is.
+    /// Σ a·b / √(Σ a²·Σ b²), from −1 to 1; 1 when both are zero everywhere, 0 when only one is.
     public var cosineSimilarity: Double {
         if signal == 0 && power == 0 { return 1 }
-        return signal == 0 || power == 0 ? 0 : product / (signal.squareRoot() * power.squareRoot())
+        guard signal > 0, power > 0 else { return 0 }
+        let cosine = product / (signal.squareRoot() * power.squareRoot())
+        return cosine.isNaN ? cosine : min(max(cosine, -1), 1)
+    }
+
+    /// Whether the expected tensors say nothing about the function that made them: several elements, all of them the same number,
+    /// or all of them NaN.
+    public var isUninformative: Bool {
+        if let range = expectedRange { return elementCount > 1 && expectedNaNCount == 0 && range.lowerBound == range.upperBound }
+        return expectedNaNCount > 0
     }
 
     /// The share of rows whose largest element is at the same place. Rows run along dimension 1 (the classes of
@@ -190,6 +205,7 @@ extension TensorComparison {
         if tolerance.shareOfLargest > 0 {
             absoluteTolerance += tolerance.shareOfLargest * Self.typicalLargest(expected, real)
         }
+        noteTolerance()
         let classAxis = shape.count > 1 ? 1 : 0
         let classes = shape.isEmpty ? 1 : shape[classAxis]
         let inner = shape.dropFirst(classAxis + 1).reduce(1, *)
@@ -210,9 +226,24 @@ extension TensorComparison {
         }
     }
 
+    private mutating func noteTolerance() {
+        guard absoluteTolerance.isFinite else { return }
+        let known = absoluteTolerances ?? absoluteTolerance...absoluteTolerance
+        absoluteTolerances = min(known.lowerBound, absoluteTolerance)...max(known.upperBound, absoluteTolerance)
+    }
+
+    @inline(__always)
+    private mutating func noteExpected(_ number: Double) {
+        guard !number.isNaN else { return expectedNaNCount += 1 }
+        guard let range = expectedRange else { return expectedRange = number...number }
+        if number < range.lowerBound { expectedRange = number...range.upperBound }
+        if number > range.upperBound { expectedRange = range.lowerBound...number }
+    }
+
     /// - Parameter distance: |a − b|, exact also where both do not fit a `Double`; not looked at unless both are finite.
     @inline(__always)
     private mutating func record(_ actual: Double, expected: Double, distance: Double, offset: Int, shape: [Int]) {
+        noteExpected(expected)
         if actual.isFinite && expected.isFinite {
             signal += expected * expected
             power += actual * actual
@@ -244,6 +275,7 @@ extension TensorComparison {
 
     private mutating func compareStrings(_ actual: Tensor, _ expected: Tensor) {
         guard let values = actual.strings, let wanted = expected.strings else { return }
+        noteTolerance()
         for offset in wanted.indices where values[offset] != wanted[offset] {
             recordError(.infinity, actual: .nan, expected: .nan, offset: offset, shape: expected.shape)
         }
@@ -256,6 +288,7 @@ extension TensorComparison {
             return try? Tensor(shape: tensor.shape + [2], elementType: component, storage: storage, offset: offset).doubles()
         }
         guard let values = parts(actual), let wanted = parts(expected) else { return }
+        noteTolerance()
         for offset in wanted.indices {
             record(
                 values[offset], expected: wanted[offset], distance: abs(values[offset] - wanted[offset]), offset: offset,

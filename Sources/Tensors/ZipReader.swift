@@ -33,7 +33,7 @@ enum ZipReader {
 
     /// The bytes of a member: a part of the archive, or memory of their own.
     /// - Throws: `CleaveError` when it is damaged, encrypted, or compressed by something other than deflate.
-    static func contents(of member: Member, in archive: TensorStorage) throws -> (TensorStorage, Swift.Range<Int>) {
+    static func contents(of member: Member, in archive: TensorStorage) throws -> (TensorStorage, Range<Int>) {
         guard member.flags & ZipFormat.encryptedFlag == 0 else { throw CleaveError(.unsupported, "the archive is encrypted") }
         var header = Fields(bytes: archive.bytes, position: member.headerOffset, limit: archive.bytes.count)
         guard try header.number32() == ZipFormat.localHeader else { throw malformed("a member is not where the directory says") }
@@ -45,7 +45,7 @@ enum ZipReader {
         guard member.compressedSize <= archive.bytes.count - start else { throw malformed("it ends inside a member") }
         let packed = start..<(start + member.compressedSize)
         let storage: TensorStorage
-        let range: Swift.Range<Int>
+        let range: Range<Int>
         switch member.method {
         case ZipFormat.stored:
             guard member.size == member.compressedSize else { throw malformed("a stored member has two sizes") }

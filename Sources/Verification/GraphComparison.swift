@@ -6,36 +6,27 @@ import Tensors
 /// Gathers, sample after sample, how far the values of two graphs are apart.
 struct GraphComparison {
     private(set) var report: VerificationReport
-    /// Names of the values that are wanted besides the outputs.
-    let observed: [String]
+    /// Names of the original's values that are wanted besides its outputs.
+    let observedOfOriginal: [String]
+    /// Names of the candidate's values that are wanted besides its outputs.
+    let observedOfCandidate: [String]
 
     init(candidate: Graph, original: Graph, tolerance: Tolerance, layers: Bool) {
         let names = original.outputs.map { original[$0].name }
         let candidateNames = candidate.outputs.map { candidate[$0].name }
         let all = names + candidateNames.filter { !names.contains($0) }
-        let rows = layers ? Self.alignedLayers(candidate, original) : nil
+        let rows = layers ? LayerAlignment(candidate: candidate, original: original).pairs.map { pair in
+            VerificationReport.Layer(
+                node: original.label(of: pair.node), operatorName: pair.node.operator.name, value: pair.value,
+                candidateValue: pair.candidateValue, origin: pair.origin, comparison: TensorComparison(tolerance: .none))
+        } : nil
         report = VerificationReport(
             sampleCount: 0, inputs: [], tolerance: tolerance,
             outputs: all.map { .init(name: $0, comparison: TensorComparison(tolerance: .none)) }, layers: rows,
             originalAgainstExpected: [], candidateAgainstExpected: [])
-        observed = (rows ?? []).map(\.value).filter { !names.contains($0) && !candidateNames.contains($0) }
+        observedOfOriginal = (rows ?? []).map(\.value).filter { !names.contains($0) }
+        observedOfCandidate = (rows ?? []).map(\.candidateValue).filter { !candidateNames.contains($0) }
     }
-
-    /// The tensors that nodes of both graphs make under the same name, in the original's order of execution.
-    static func alignedLayers(_ candidate: Graph, _ original: Graph) -> [VerificationReport.Layer] {
-        original.nodes.flatMap { node in
-            node.outputs.compactMap { id -> VerificationReport.Layer? in
-                guard let id, let counterpart = candidate.value(named: original[id].name),
-                    let maker = candidate.producer(of: counterpart.id), isTensor(original[id]), isTensor(counterpart)
-                else { return nil }
-                return VerificationReport.Layer(
-                    node: original.label(of: node), operatorName: node.operator.name, value: counterpart.name,
-                    origin: maker.origin, comparison: TensorComparison(tolerance: .none))
-            }
-        }
-    }
-
-    private static func isTensor(_ value: Value) -> Bool { value.type == nil || value.tensorType != nil }
 
     mutating func add(_ sample: Sample, actual: [String: Tensor], original: [String: Tensor]) {
         if report.sampleCount == 0 {
@@ -49,8 +40,9 @@ struct GraphComparison {
             report.outputs[index].comparison.add(actual[name], expected: original[name], tolerance: report.tolerance)
         }
         for index in (report.layers ?? []).indices {
-            guard let name = report.layers?[index].value else { continue }
-            report.layers?[index].comparison.add(actual[name], expected: original[name], tolerance: report.tolerance)
+            guard let layer = report.layers?[index] else { continue }
+            report.layers?[index].comparison.add(
+                actual[layer.candidateValue], expected: original[layer.value], tolerance: report.tolerance)
         }
         for (name, tensor) in sample.expected.sorted(by: { $0.key < $1.key }) {
             report.originalAgainstExpected.add(original[name], expected: tensor, name: name, tolerance: report.tolerance)

@@ -13,12 +13,14 @@ public struct VerificationReport: Sendable {
         }
     }
 
-    /// A value that both graphs compute under the same name.
+    /// A value that both graphs compute: under the same name, or as the recorded origins say.
     public struct Layer: Hashable, Sendable {
         /// Label of the node of the original that makes the value.
         public var node: String
         public var operatorName: String
         public var value: String
+        /// The value's name in the candidate.
+        public var candidateValue: String
         /// Which rewrite made the candidate's node; `nil` when it is the original's.
         public var origin: Origin?
         public var comparison: TensorComparison
@@ -49,9 +51,17 @@ public struct VerificationReport: Sendable {
     /// The first value, in the original's order of execution, that differs.
     public var firstDifferentLayer: Layer? { layers?.first { !$0.comparison.isEqual } }
 
+    /// Outputs that say nothing about the models, as all of their numbers are the same, or NaN, in the original.
+    public var uninformativeOutputs: [Output] { outputs.filter { $0.comparison.mismatch == nil && $0.comparison.isUninformative } }
+
     /// The output that is furthest from the original's.
-    public var worstOutput: Output? {
-        outputs.first { $0.comparison.mismatch != nil }
-            ?? outputs.max { $0.comparison.maximumRelativeError < $1.comparison.maximumRelativeError }
+    public var worstOutput: Output? { outputs.worst }
+}
+
+extension [VerificationReport.Output] {
+    /// The output that is furthest from what it should be; `nil` when there are none.
+    public var worst: VerificationReport.Output? {
+        first { $0.comparison.mismatch != nil }
+            ?? self.max { $0.comparison.maximumRelativeError < $1.comparison.maximumRelativeError }
     }
 }

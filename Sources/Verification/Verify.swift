@@ -6,27 +6,36 @@ import Tensors
 /// Runs both graphs on the same samples and compares their outputs.
 ///
 /// - Parameters:
-///   - layers: also compares every value that both graphs compute under the same name (rewrites keep the names of values).
+///   - layers: also compares every value that both graphs compute: under the same name, as rewrites keep it, or as the
+///     recorded origin of the candidate's nodes says.
+///   - originalFile: what errors about the original name as its file.
+///   - candidateFile: what errors about the candidate name as its file.
 ///   - progress: called before the first sample and after every one.
 /// - Throws: `CleaveError` when there is nothing to compare (no samples, no output in common), when the graphs have other inputs,
 ///   when one of them cannot run, or when the task is cancelled.
 public func verify(
     _ candidate: Graph, against original: Graph, inputs source: SampleSource, backend: any Backend,
-    tolerance: Tolerance = Tolerance(), layers: Bool = false, progress: ((WorkProgress) -> Void)? = nil
+    tolerance: Tolerance = Tolerance(), layers: Bool = false, originalFile: String? = nil, candidateFile: String? = nil,
+    progress: ((WorkProgress) -> Void)? = nil
 ) throws -> VerificationReport {
     guard source.count > 0 else {
         throw CleaveError(.invalidRequest, "there are no samples, expected at least 1", suggestion: "there is nothing to compare without")
     }
-    try checkInterfaces(candidate, original)
+    try checkInterfaces(
+        Interface(candidate, called: candidateFile ?? "the other model"), Interface(original, called: originalFile ?? "the original"))
     var comparison = GraphComparison(candidate: candidate, original: original, tolerance: tolerance, layers: layers)
     var originalRunner = Runner(backend: backend, graph: original)
     var candidateRunner = Runner(backend: backend, graph: candidate)
     progress?(WorkProgress(task: "verifying", completed: 0, total: source.count, unit: "samples"))
     for index in 0..<source.count {
         try checkCancellation()
-        let sample = try source.sample(index, for: original)
-        let expected = try originalRunner.run(sample.inputs, observing: comparison.observed)
-        let actual = try candidateRunner.run(sample.inputs, observing: comparison.observed)
+        let sample = try locating(file: originalFile) { try source.sample(index, for: original) }
+        let expected = try locating(file: originalFile) {
+            try originalRunner.run(sample.inputs, observing: comparison.observedOfOriginal)
+        }
+        let actual = try locating(file: candidateFile) {
+            try candidateRunner.run(sample.inputs, observing: comparison.observedOfCandidate)
+        }
         comparison.add(sample, actual: actual, original: expected)
         progress?(WorkProgress(task: "verifying", completed: index + 1, total: source.count, unit: "samples"))
     }
@@ -39,23 +48,31 @@ public func verify(
     return comparison.report
 }
 
-private func checkInterfaces(_ candidate: Graph, _ original: Graph) throws {
-    let originalInputs = original.inputs.map { original[$0].name }
-    let candidateInputs = candidate.inputs.map { candidate[$0].name }
-    for (name, other, here, there) in originalInputs.map({ ($0, candidateInputs, "original", "other model") })
-        + candidateInputs.map({ ($0, originalInputs, "other model", "original") }) where !other.contains(name)
-    {
+/// What a model takes and gives, and what errors call it.
+private struct Interface {
+    let name: String
+    let inputs: [String]
+    let outputs: [String]
+
+    init(_ graph: Graph, called name: String) {
+        self.name = name
+        inputs = graph.inputs.map { graph[$0].name }
+        outputs = graph.outputs.map { graph[$0].name }
+    }
+}
+
+private func checkInterfaces(_ candidate: Interface, _ original: Interface) throws {
+    for (here, there) in [(original, candidate), (candidate, original)] {
+        guard let name = here.inputs.first(where: { !there.inputs.contains($0) }) else { continue }
         throw CleaveError(
-            .invalidRequest, "only the \(here) has this input; the \(there) has \(quoted(other))", at: .init(tensor: name),
+            .invalidRequest, "only \(here.name) has this input; \(there.name) has \(quoted(there.inputs))", at: .init(tensor: name),
             suggestion: "both models must have inputs of the same names to be run on the same numbers")
     }
-    let originalOutputs = original.outputs.map { original[$0].name }
-    let candidateOutputs = candidate.outputs.map { candidate[$0].name }
-    guard originalOutputs.contains(where: candidateOutputs.contains) else {
+    guard original.outputs.contains(where: candidate.outputs.contains) else {
         throw CleaveError(
             .invalidRequest,
-            "no output is in common: the original has \(quoted(originalOutputs)), the other model \(quoted(candidateOutputs))",
-            suggestion: "there is nothing to compare without")
+            "no output is in common: \(original.name) has \(quoted(original.outputs)), \(candidate.name) \(quoted(candidate.outputs))",
+            suggestion: "outputs are compared by name: rename those of one model")
     }
 }
 

@@ -1,5 +1,6 @@
 import Cleave
 import Foundation
+import Synchronization
 import Testing
 
 struct LibraryTests {
@@ -72,5 +73,75 @@ struct LibraryTests {
         #expect(report.firstDifferentLayer == nil)
         #expect((report.layers?.count ?? 0) > 20)
         #expect(report.layers?.contains { $0.origin?.pass == "fold-batch-norm" } == true)
+    }
+
+    @Test func longCallsSayHowFarTheyAre() throws {
+        let seen = Mutex<[WorkProgress]>([])
+        var graph = try Graph(onnx: Self.fixture)
+        try graph.apply(.fold, .separate(.depthwise)) { progress in seen.withLock { $0.append(progress) } }
+        let all = seen.withLock { $0 }
+        let passes = all.filter { $0.unit == "passes" }
+        #expect(passes.map(\.completed) == Array(passes.indices))
+        #expect(passes.first?.task == "running lift-constants")
+        let weights = all.filter { $0.unit == "weights" }
+        #expect(weights.allSatisfy { $0.task == "separating" && $0.total == 4 })
+        #expect(weights.map(\.completed).max() == 4)
+    }
+
+    @Test(arguments: ["fold", "separate", "pass", "pipeline"])
+    func longCallsStopWhenTheirTaskIsCancelled(step: String) async throws {
+        let original = try Graph(onnx: Self.fixture)
+        let task = Task {
+            while !Task.isCancelled { await Task.yield() }
+            var graph = original
+            let error = #expect(throws: CleaveError.self) {
+                switch step {
+                case "fold": try graph.apply(.fold)
+                case "separate": try graph.apply(.separate(.spatial))
+                case "pass": try graph.apply(.foldBatchNorm)
+                default: try graph.apply(.pipeline(.fold(evaluate: evaluate)))
+                }
+            }
+            return (error?.kind, graph.nodeCount)
+        }
+        task.cancel()
+        let (kind, nodeCount) = await task.value
+        #expect(kind == .cancelled)
+        #expect(nodeCount == original.nodeCount)
+    }
+
+    /// Convolutions inside the model's own functions are separated, as the command does.
+    @Test func separationLooksIntoFunctions() throws {
+        var graph = try Graph(onnxBytes: Data(WireModel.convolutionInAFunction))
+        #expect(graph.nodes.map(\.operator.name) == ["Block"])
+        try graph.apply(.separate(.depthwise, scope: .all))
+        #expect(graph.nodes.map(\.operator.name) == ["Conv", "Conv"])
+    }
+
+    /// Two layers of one name, of which only the second is in a residual block.
+    @Test func formTotalsBelongToNodesNotToNames() throws {
+        var graph = Graph(name: "names", opset: 17)
+        try graph.edit { editor in
+            func convolution(_ input: ValueID, _ channels: Int, to name: String) throws -> ValueID {
+                let weight = try editor.addConstant(
+                    try Tensor(repeating: 0.1, shape: [16, channels, 3, 3], as: .float32), name: name + ".weight")
+                return try editor.insertSingle(
+                    .convolution(
+                        Convolution(
+                            window: Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [1, 1], end: [1, 1])), groups: 1)),
+                    inputs: [input, weight], output: .new(name: name), name: "conv", before: nil, origin: nil)
+            }
+            let x = try editor.addInput("x", type: .tensor(TensorType(.float32, lengths: [1, 3, 8, 8])))
+            let stem = try convolution(x, 3, to: "stem")
+            let inner = try convolution(stem, 16, to: "inner")
+            let sum = try editor.insertSingle(
+                .binary(Binary(function: .add, broadcastAxis: .numpy)), inputs: [inner, stem], output: .new(name: "y"), name: "sum", before: nil, origin: nil)
+            editor.setOutputs([sum])
+        }
+        let summary = try ModelSummary(graph, file: "m.onnx", fileSize: nil)
+        let total = summary.total(.depthwise)
+        #expect(total.convolutions == 1)
+        #expect(total.parameters == 3 * 16 * 9 + 16 * 9 + 16 * 16)
+        #expect(total.multiplyAccumulates == 64 * (3 * 16 * 9 + 16 * 9 + 16 * 16))
     }
 }

@@ -41,6 +41,11 @@ enum Command {
 
     /// Runs the command to its end.
     static func run(_ arguments: String..., in folder: URL? = nil, environment: [String: String] = [:]) throws -> CommandResult {
+        try run(arguments, in: folder, environment: environment)
+    }
+
+    /// Runs the command to its end.
+    static func run(_ arguments: [String], in folder: URL? = nil, environment: [String: String] = [:]) throws -> CommandResult {
         try withTemporaryFolder { streams in
             let output = streams.appendingPathComponent("out"), errors = streams.appendingPathComponent("err")
             for url in [output, errors] { try Data().write(to: url) }

@@ -6,7 +6,16 @@ import Testing
 struct InterruptionTests {
     private static let old = Data("precious".utf8)
 
-    /// Starts a long write over an old file, stops the process while its temporary file is there, and sends `signal`.
+    /// Whether the process has a file open for writing that has no name in a folder.
+    private func isWriting(_ process: Process, in folder: URL) -> Bool {
+        let links = "/proc/\(process.processIdentifier)/fd"
+        return ((try? FileManager.default.contentsOfDirectory(atPath: links)) ?? []).contains { descriptor in
+            guard let file = try? FileManager.default.destinationOfSymbolicLink(atPath: links + "/" + descriptor) else { return false }
+            return file.hasPrefix(folder.resolvingSymlinksInPath().path) && file.hasSuffix("(deleted)")
+        }
+    }
+
+    /// Starts a long write over an old file, stops the process while it writes, and sends `signal`.
     private func interrupt(
         with signal: Int32
     ) throws -> (status: Int32, reason: Process.TerminationReason, folder: [String], target: Data) {
@@ -17,9 +26,9 @@ struct InterruptionTests {
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()
-            while process.isRunning, try names(in: folder).count == 1 { usleep(500) }
+            while process.isRunning, !isWriting(process, in: folder) { usleep(500) }
             kill(process.processIdentifier, SIGSTOP)
-            try #require(try names(in: folder).count == 2, "the command was done before it could be stopped")
+            try #require(isWriting(process, in: folder), "the command was done before it could be stopped")
             kill(process.processIdentifier, signal)
             kill(process.processIdentifier, SIGCONT)
             process.waitUntilExit()
@@ -39,6 +48,23 @@ struct InterruptionTests {
     @Test func aKilledCommandLeavesTheOldFile() throws {
         let result = try interrupt(with: SIGKILL)
         #expect(result.reason == .uncaughtSignal)
+        #expect(result.folder == ["big.onnx"])
         #expect(result.target == Self.old)
+    }
+
+    /// `nohup` starts a command with SIGHUP ignored, and a shell one in the background with SIGINT.
+    @Test func ignoredSignalsStayIgnored() throws {
+        try withTemporaryFolder { folder in
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "trap '' HUP; exec \"$0\" build resnet152v2 -o big.onnx --quiet", Command.executable.path]
+            process.currentDirectoryURL = folder
+            try process.run()
+            while process.isRunning, !isWriting(process, in: folder) { usleep(500) }
+            kill(process.processIdentifier, SIGHUP)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            #expect(try names(in: folder) == ["big.onnx"])
+        }
     }
 }

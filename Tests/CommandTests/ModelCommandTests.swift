@@ -83,7 +83,7 @@ struct ModelCommandTests {
             try FileManager.default.copyItem(atPath: Command.fixture, toPath: model.path)
             let result = try Command.run("fold", "model.onnx", "-o", "model.onnx", in: folder)
             #expect(result.status == 0)
-            #expect(result.output.contains("fold-batch-norm"))
+            #expect(result.output.contains("batch norms folded into the layer before them"))
             #expect(try names(in: folder) == ["model.onnx"])
             #expect(try Command.run("verify", Command.fixture, model.path, "--samples", "1").status == 0)
         }
@@ -110,6 +110,48 @@ struct ModelCommandTests {
         }
     }
 
+    @Test func samplesOfAFileAreTheFirstOnes() throws {
+        try withTemporaryFolder { folder in
+            let graph = try Graph(onnx: Command.fixture)
+            let images = try #require(try randomInputs(for: graph, shapes: InputShapes(batch: 2), seed: 1, index: 0)["input"])
+            try NumpyArchive([.init(name: "input", tensor: images)]).write(to: folder.appendingPathComponent("in.npz").path)
+            func samples(_ options: String...) throws -> CommandResult {
+                try Command.run(["verify", Command.fixture, Command.fixture, "--inputs", "in.npz", "--json"] + options, in: folder)
+            }
+            #expect(try samples().json()["samples"] as? Int == 1)
+            #expect(try samples("--batch", "1").json()["samples"] as? Int == 2)
+            #expect(try samples("--batch", "1", "--samples", "1").json()["samples"] as? Int == 1)
+            let surplus = try samples("--batch", "1", "--samples", "3")
+            #expect(surplus.status == 3)
+            #expect(surplus.errors.hasPrefix("error: in.npz: --samples is 3, but there are 2 in the file\n"))
+        }
+    }
+
+    @Test func elementTypesThatDoNotFitSayWhatToDo() throws {
+        try withTemporaryFolder { folder in
+            let image = try Tensor(repeating: 0, shape: [1, 3, 32, 32], as: .float64)
+            try NumpyArchive([.init(name: "input", tensor: image)]).write(to: folder.appendingPathComponent("in.npz").path)
+            let result = try Command.run("run", Command.fixture, "--inputs", "in.npz", in: folder)
+            #expect(result.status == 3)
+            #expect(
+                result.errors == """
+                    error: \(Command.fixture): tensor 'input': the input has elements of float64, expected float32
+                           convert the array first: array.astype('float32') in NumPy
+
+                    """)
+        }
+    }
+
+    @Test func buildSaysWhatItWrote() throws {
+        try withTemporaryFolder { folder in
+            let result = try Command.run("build", "resnet20", "-o", "r.onnx", in: folder)
+            #expect(result.output.contains(/\nr\.onnx written, 1\.10 MB, .*s\n$/))
+            let warned = try Command.run("convert", "r.onnx", "--form", "spatial", "--rank", "500", "-o", "s.onnx", in: folder)
+            #expect(warned.status == 0)
+            #expect(warned.output.contains("warning: rank 500 is above the full rank of 18 convolutions, 48 to 192"))
+        }
+    }
+
     @Test func verifyRefusesToCompareNothing() throws {
         try withTemporaryFolder { folder in
             let other = folder.appendingPathComponent("other.onnx").path
@@ -123,7 +165,8 @@ struct ModelCommandTests {
             try graph.write(onnx: other)
             let result = try Command.run("verify", Command.fixture, other)
             #expect(result.status == 3)
-            #expect(result.errors.contains("no output is in common: the original has 'predictions', the other model 'elsewhere'"))
+            #expect(result.errors.hasPrefix("error: no output is in common: \(Command.fixture) has 'predictions', "))
+            #expect(result.errors.contains("other.onnx 'elsewhere'\n       outputs are compared by name: rename those of one model\n"))
         }
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 struct UsageTests {
-    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "build"]
+    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "benchmark", "build"]
 
     @Test(arguments: commands)
     func helpHasExamples(command: String) throws {
@@ -38,7 +38,13 @@ struct UsageTests {
         ["verify", "a.onnx", "b.onnx", "--rtol", "nan"], ["verify", "a.onnx", "b.onnx", "--shape", "x=1xx3"],
         ["verify", "a.onnx", "b.onnx", "--inputs", "c.npz", "--seed", "1"], ["verify", "a.onnx", "b.onnx", "--batch", "0"],
         ["build", "resnet51", "-o", "a.onnx"], ["build", "resnet20", "--input", "3x32", "-o", "a.onnx"], ["fold", "a.onnx"],
-        ["run", "a.onnx", "--backend", "abacus"],
+        ["run", "a.onnx", "--backend", "abacus"], ["build", "resnet20", "--classes", "0", "-o", "a.onnx"],
+        ["build", "resnet20", "--classes", "9999999999", "-o", "a.onnx"], ["build", "resnet20", "--input", "3x0x32", "-o", "a.onnx"],
+        ["build", "resnet20", "-o", ""], ["inspect", ""], ["check", ""], ["verify", "a.onnx", ""], ["run", "a.onnx", "--inputs", ""],
+        ["fold", "", "-o", "b.onnx"], ["convert", "a.onnx", "--form", "spatial", "-o", ""],
+        ["benchmark"], ["benchmark", "a.onnx", "--seconds", "0"],
+        ["benchmark", "a.onnx", "--seconds", "nan"], ["benchmark", "a.onnx", "--batch", "0"],
+        ["benchmark", "a.onnx", "--against", "abacus"], ["benchmark", "a.onnx", "--python", "python3"],
     ])
     func wrongCommandLines(arguments: [String]) throws {
         try withTemporaryFolder { folder in

@@ -94,23 +94,34 @@ extension Tensor {
 }
 
 extension ConformanceCase {
-    /// What takes a case out of the plain tensor cases, which a compiler for convolutional networks is measured by.
-    public enum Beyond: CaseIterable {
-        case sequencesAndOptionals, strings, recurrentCells, controlFlow, trainingPreview
+    /// What kind of values a case is about.
+    public enum Group: Hashable, Sendable {
+        /// Tensors of numbers, which a compiler for convolutional networks is measured by.
+        case plain
+        case controlFlow
+        /// Tensors of strings, converted to numbers and back.
+        case text
+        /// Something that no backend runs by design.
+        case notRun(NotRun)
     }
 
-    /// Why the case is no plain tensor case; `nil` when it is one.
-    public func beyond() throws -> Beyond? {
+    public func group() throws -> Group {
         let graph = try graph()
-        let types = (graph.inputs + graph.outputs).compactMap { graph[$0].type }
-        if types.contains(where: { $0.tensor == nil }) { return .sequencesAndOptionals }
-        if types.contains(where: { $0.tensor?.elementType == .string }) { return .strings }
-        for node in graph.nodes {
-            guard case .opaque(let payload) = node.operator else { continue }
-            if ["LSTM", "GRU", "RNN"].contains(payload.name) { return .recurrentCells }
-            if ["If", "Loop", "Scan"].contains(payload.name) { return .controlFlow }
-            if payload.domain == "ai.onnx.preview.training" { return .trainingPreview }
+        if let reason = graph.notRun { return .notRun(reason) }
+        if (graph.inputs + graph.outputs).contains(where: { graph[$0].tensorType?.elementType == .string }) { return .text }
+        return graph.nodes.contains { $0.operator.isControlFlow } ? .controlFlow : .plain
+    }
+}
+
+extension Graph {
+    /// What the graph, or one in it, has that no backend runs.
+    fileprivate var notRun: NotRun? {
+        for node in nodes {
+            if case .opaque(let payload) = node.operator, let reason = payload.notRun { return reason }
+            for (_, body) in node.operator.subgraphs {
+                if let reason = body.graph.notRun { return reason }
+            }
         }
-        return nil
+        return values.lazy.compactMap { $0.type?.notRun }.first
     }
 }

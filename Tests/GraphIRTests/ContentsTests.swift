@@ -57,7 +57,7 @@ import Testing
         let result = try value([n, 3, h, 10]) { editor, x in
             let shape = try editor.apply(shapeOf, x, as: "shape")
             let spatial = try editor.apply(
-                .slice(Slice(bounds: nil)), shape, try editor.addConstant(ints(2), name: "two"),
+                .slice(StridedSlice(bounds: nil)), shape, try editor.addConstant(ints(2), name: "two"),
                 try editor.addConstant(ints(4), name: "four"), as: "spatial")
             let floats = try editor.apply(cast(.float32), spatial, as: "floats")
             let scaled = try editor.apply(
@@ -79,7 +79,7 @@ import Testing
         #expect(try result(binary(.greaterOrEqual), ints(1, 2, 3), ints(2)) == [0, 1, 1])
         let int32 = try Tensor([Int32.max], shape: [1])
         #expect(try result(add, int32, Tensor([1 as Int32], shape: [1])) == nil)
-        #expect(problem(.range(Range()), [nil, nil, nil], constants: [0: try ints(5), 1: try ints(9), 2: try ints(0)])
+        #expect(problem(.range(NumberRange()), [nil, nil, nil], constants: [0: try ints(5), 1: try ints(9), 2: try ints(0)])
             == "delta is 0, expected another number")
     }
 
@@ -104,7 +104,7 @@ import Testing
             let given = try editor.addConstant(ints(1, 2, 3, 4, 0, 0, 0, 0), name: "given")
             let pairs = try editor.apply(reshape, given, try editor.addConstant(ints(-1, 2), name: "pairs_shape"), as: "pairs")
             let reversed = try editor.apply(
-                .slice(Slice(bounds: nil)), pairs, try editor.addConstant(ints(-1), name: "start"),
+                .slice(StridedSlice(bounds: nil)), pairs, try editor.addConstant(ints(-1), name: "start"),
                 try editor.addConstant(ints(-Int.max), name: "end"), try editor.addConstant(ints(0), name: "axis"),
                 try editor.addConstant(ints(-1), name: "step"), as: "reversed")
             let transposed = try editor.apply(.transpose(Transpose(permutation: [1, 0])), reversed, as: "transposed")
@@ -118,7 +118,7 @@ import Testing
     @Test func slicesOfSymbolicLengths() throws {
         func sliced(_ start: Int, _ end: Int, _ step: Int = 1) throws -> String {
             try shape(
-                .slice(Slice(bounds: nil)), [type(.float32, [h])] + [ValueType?](repeating: nil, count: 4),
+                .slice(StridedSlice(bounds: nil)), [type(.float32, [h])] + [ValueType?](repeating: nil, count: 4),
                 constants: [1: ints(start), 2: ints(end), 3: ints(0), 4: ints(step)])
         }
         #expect(try sliced(0, .max) == "float32[H]")
@@ -136,7 +136,7 @@ import Testing
             let zero = try editor.addConstant(Tensor(scalar: 0 as Int64), name: "zero")
             let one = try editor.addConstant(Tensor(scalar: 1 as Int64), name: "one")
             let batch = try editor.apply(.gather(Gather(axis: 0)), shape, zero, as: "batch")
-            return try editor.apply(.range(Range()), zero, batch, one, as: "y")
+            return try editor.apply(.range(NumberRange()), zero, batch, one, as: "y")
         }
         #expect(result.type == type(.int64, [n]))
     }

@@ -16,7 +16,7 @@ private enum OperatorKind: CaseIterable {
     case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, convolutionInputGradient
     case convolutionWeightGradient, averagePoolGradient, maxPoolGradient, lpPoolGradient, batchNormGradient, layerNormGradient
     case groupNormGradient, rmsNormGradient, localResponseNormGradient, activationGradient, productGradient, resizeGradient
-    case gridSampleGradient, dropoutMask, opaque
+    case gridSampleGradient, dropoutMask, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers, tfIdfVectorizer, branch, loop, scan, opaque
 
     init(_ operation: Operator) {
         switch operation {
@@ -113,6 +113,17 @@ private enum OperatorKind: CaseIterable {
         case .resizeGradient: self = .resizeGradient
         case .gridSampleGradient: self = .gridSampleGradient
         case .dropoutMask: self = .dropoutMask
+        case .determinant: self = .determinant
+        case .windowFunction: self = .windowFunction
+        case .melWeightMatrix: self = .melWeightMatrix
+        case .dft: self = .dft
+        case .stft: self = .stft
+        case .bernoulli: self = .bernoulli
+        case .randomNumbers: self = .randomNumbers
+        case .tfIdfVectorizer: self = .tfIdfVectorizer
+        case .branch: self = .branch
+        case .loop: self = .loop
+        case .scan: self = .scan
         case .opaque: self = .opaque
         }
     }

@@ -46,7 +46,7 @@ import Testing
         let eight = try network().cost(assuming: ["N": 8])
         #expect(one.multiplyAccumulates == 4 * 36 * 27 + 40)
         #expect(eight.multiplyAccumulates == 8 * (4 * 36 * 27 + 40))
-        let activations = 3 * 4 * 36 + 4 * 36 + 4 + 4 + 10 + 10
+        let activations = 3 * 64 + 3 * 4 * 36 + 4 * 36 + 4 + 4 + 10 + 10
         #expect(one.activationBytes == 4 * activations)
         #expect(eight.activationBytes == 4 * 8 * activations)
     }
@@ -62,7 +62,19 @@ import Testing
             editor.setOutputs([sum])
         }
         #expect(try graph.cost(assuming: [:]).peakActivationBytes == 1200)
-        #expect(try graph.cost(assuming: [:]).activationBytes == 1200)
+        #expect(try graph.cost(assuming: [:]).activationBytes == 1600)
+    }
+
+    @Test func theLargestPartIsAtMostTheWhole() throws {
+        var graph = Graph(name: "small", opset: 17)
+        try graph.edit { editor in
+            let x = try editor.addInput("x", type: type(.float32, [100]))
+            editor.setOutputs([try editor.apply(relu, x, as: "y")])
+        }
+        let cost = try graph.cost(assuming: [:])
+        #expect(cost.inputBytes == 400)
+        #expect(cost.peakActivationBytes == 800)
+        #expect(cost.activationBytes == 800)
     }
 
     @Test func sharedAndFilledWeightsCountOnce() throws {

@@ -36,6 +36,13 @@ import Testing
         #expect(test.graph.faults == [])
     }
 
+    @Test func newNamesAreNoneOfASubgraph() throws {
+        var test = try chain()
+        try test.graph.edit { $0.reserve(["inner", "inner_1"]) }
+        let name = try test.graph.edit { $0.uniqueName("inner") }
+        #expect(name == "inner_2")
+    }
+
     @Test func existingOutputTakesTheValueOver() throws {
         var test = try chain()
         let old = try #require(test.graph.producer(of: test.b)?.id)
@@ -83,7 +90,9 @@ import Testing
         let error = #expect(throws: CleaveError.self) {
             try test.graph.edit { $0.setInputs(first, to: [test.c]) }
         }
-        #expect(error?.problem == "the node needs its own output: the graph has a cycle, expected an acyclic one")
+        #expect(
+            error?.problem
+                == "the node needs its own output, by way of 'b', 'c': the graph has a cycle, expected an acyclic one")
         #expect(error?.location.operatorName == "Relu")
         #expect(test.graph.textDump(checksums: true) == before)
     }
@@ -134,9 +143,9 @@ import Testing
             #expect(editor.uniqueName("a") == "a_1")
             #expect(editor.uniqueName("a") == "a_2")
             #expect(editor.uniqueName("free") == "free")
-            #expect(throws: CleaveError(.invalidGraph, "two values are called 'a', expected unique names", at: .init(tensor: "a"))) {
-                _ = try editor.addInput("a", type: nil)
-            }
+            let error = #expect(throws: CleaveError.self) { _ = try editor.addInput("a", type: nil) }
+            #expect(error?.description == "tensor 'a': two values are called 'a', expected unique names")
+            #expect(error?.suggestion == "rename one of them, or export the model again")
             #expect(throws: CleaveError.self) { _ = try editor.addInput("", type: nil) }
         }
     }

@@ -49,6 +49,23 @@ import Testing
             == "node 'y' (Conv): input has 5 channels, weight expects 2 (groups 1)")
     }
 
+    /// Open lengths do not hide a tensor that cannot exist, and an empty one can.
+    @Test func sizes() throws {
+        func faults(_ lengths: [Dimension], _ elementType: ElementType) throws -> [String] {
+            var graph = Graph(name: "large", opset: 17)
+            try graph.edit { editor in
+                let x = try editor.addInput("x", type: type(elementType, lengths))
+                editor.setOutputs([try editor.apply(relu, x, as: "y")])
+            }
+            return graph.faults.map(\.description)
+        }
+        let side = Dimension.known(1 << 31)
+        #expect(try faults([.known(1 << 28), .known(1 << 28)], .float32) == [])
+        #expect(try faults([0, side, side, side], .float32) == [])
+        let text = "the tensor is float32[N, 2147483648, 2147483648], more than memory can address"
+        #expect(try faults([.named("N"), side, side], .float32) == ["tensor 'x': " + text, "tensor 'y': " + text])
+    }
+
     @Test func declarations() throws {
         let encoding = ValueEncoding(declaration: nil, declaredType: type(.float32, [1, 3, 5, 5]), initializer: nil)
         let faults = try faults { graph in

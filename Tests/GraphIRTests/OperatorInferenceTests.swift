@@ -29,7 +29,8 @@ import Testing
 
     private func isDataDependent(_ row: OperatorCase) -> Bool {
         switch row.operation {
-        case .unique, .nonMaxSuppression, .nonZero, .compress: true
+        // Which branch is taken and how often a loop runs are data too.
+        case .unique, .nonMaxSuppression, .nonZero, .compress, .branch, .loop: true
         default: false
         }
     }
@@ -98,7 +99,7 @@ import Testing
 
     private func isData(_ index: Int, _ tensor: Tensor, of row: OperatorCase) -> Bool {
         switch row.operation {
-        case .constantOfShape, .range: false
+        case .constantOfShape, .range, .windowFunction, .melWeightMatrix: false
         default: index == 0 || tensor.elementType.isFloatingPoint && tensor.rank > 1
         }
     }

@@ -57,7 +57,8 @@ import Testing
         var seen: [String: Operator] = [:]
         for row in allOperatorCases + gradientOperatorCases {
             let attributes = row.operation.attributeTexts.map { "\($0.name): \($0.value)" }
-            let text = "\(row.operation.name) \(attributes)"
+            let bodies = row.operation.subgraphs.map { $0.body.graph.textDump(checksums: true) }
+            let text = "\(row.operation.name) \(attributes) \(bodies)"
             #expect(seen[text] == nil || seen[text] == row.operation, "\(text)")
             seen[text] = row.operation
         }

@@ -88,7 +88,7 @@ import Testing
         #expect(problem(Window(kernel: [3, 3], strides: [], dilations: [], padding: .valid), kernel: [3, 1])
             == "kernel_shape is [3, 3], but the weight's kernel is [3, 1]")
         #expect(problem(Window(kernel: [2], strides: [0], dilations: [], padding: .valid), kernel: nil)
-            == "strides is [0], expected positive numbers")
+            == "strides is [0], expected numbers from 1 to 2147483647")
         #expect(problem(Window(kernel: [2], strides: [], dilations: [], padding: .explicit(begin: [1, 1], end: [1, 1])), kernel: nil)
             == "pads has 4 entries, expected 2")
     }

@@ -172,6 +172,9 @@ struct CarriedContentTests {
         let imported = try model.imported()
         let node = try #require(imported.nodes.first { $0.operator.name == "If" })
         #expect(node.captures.map { imported[$0].name } == ["outer", "hidden"])
+        var copy = imported
+        let names = try copy.edit { editor in ["own", "chosen", "hidden", "free"].map { editor.uniqueName($0) } }
+        #expect(names == ["own_1", "chosen_1", "hidden_1", "free"])
         try expectSurvival(model)
         inner.node("Relu", ["ghost"], ["unused"])
         let error = #expect(throws: CleaveError.self) { _ = try model.imported() }

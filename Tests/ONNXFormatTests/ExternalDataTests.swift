@@ -163,6 +163,69 @@ struct ExternalDataTests {
         }
     }
 
+    /// The files of a folder, by name.
+    private func files(in folder: URL) throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+            files[name] = try Data(contentsOf: folder.appending(path: name))
+        }
+        return files
+    }
+
+    @Test("A writer that is killed between any two steps leaves the old model or the new one")
+    func killed() throws {
+        let old = try graph()
+        var new = old
+        let one = try #require(new.value(named: "one")).id
+        try new.edit { $0.setConstant(one, to: try bias(7)) }
+        let wanted = [try old.onnxBytes(), try new.onnxBytes()]
+        for (before, after) in [(true, true), (true, false), (false, true)] {
+            try Tools.withTemporaryFolder { folder in
+                let path = folder.appending(path: "big.onnx").path
+                func options(_ external: Bool) -> ONNXWriteOptions { ONNXWriteOptions(externalData: external ? .always : .never) }
+                try old.write(onnx: path, options: options(before))
+                var left: [[String: Data]] = [try files(in: folder)]
+                _ = try ModelWriter(new, path: path, options: options(after)) { left.append(try files(in: folder)) }.write()
+                #expect(left.count == 2 + (before ? 1 : 0) + (after ? 1 : 0))
+                for snapshot in left {
+                    try Tools.withTemporaryFolder { other in
+                        for (name, data) in snapshot { try data.write(to: other.appending(path: name)) }
+                        let bytes = try Graph(onnx: other.appending(path: "big.onnx").path).onnxBytes()
+                        #expect(wanted.contains(bytes))
+                    }
+                }
+                #expect(try Graph(onnx: path).onnxBytes() == wanted[1])
+                #expect(try files(in: folder).count == (after ? 2 : 1))
+            }
+        }
+    }
+
+    @Test("Names of data files alternate, and a file that another model uses stays")
+    func names() throws {
+        try Tools.withTemporaryFolder { folder in
+            let path = folder.appending(path: "big.onnx").path
+            let graph = try graph()
+            func write() throws -> String? { try graph.write(onnx: path, options: ONNXWriteOptions(externalData: .always)).dataPath }
+            #expect(try write() == path + ".data")
+            #expect(try write() == path + ".data.1")
+            #expect(try write() == path + ".data")
+            try FileManager.default.copyItem(atPath: path, toPath: folder.appending(path: "copy.onnx").path)
+            #expect(try write() == path + ".data.1")
+            #expect(try files(in: folder).keys.sorted() == ["big.onnx", "big.onnx.data", "big.onnx.data.1", "copy.onnx"])
+            #expect(try Graph(onnx: folder.appending(path: "copy.onnx").path).onnxBytes() == graph.onnxBytes())
+        }
+    }
+
+    @Test("A file in the way that no model uses is replaced")
+    func leftovers() throws {
+        try Tools.withTemporaryFolder { folder in
+            let path = folder.appending(path: "big.onnx").path
+            try Data("left over".utf8).write(to: URL(filePath: path + ".data"))
+            #expect(try graph().write(onnx: path, options: ONNXWriteOptions(externalData: .always)).dataPath == path + ".data")
+            #expect(try files(in: folder).count == 2)
+        }
+    }
+
     @Test("Nothing is written when a model cannot be")
     func tooLarge() throws {
         try Tools.withTemporaryFolder { folder in

@@ -26,14 +26,14 @@ struct ImportErrorTests {
         #expect(error.kind == .invalidGraph)
         #expect(
             error.description
-                == "node 'sum' (Add): tensor 'ghost': operand 1 is made by nothing, expected an input, initializer or node")
+                == "node 'sum' (Add): tensor 'ghost': nothing makes operand 1, expected an input, an initializer or a node")
     }
 
     @Test("An output that nothing makes is named")
     func missingOutput() throws {
         let model = TestModel("Relu")
         model.output("z", nil)
-        #expect(try #require(problem(model)).description == "tensor 'z': the graph's output is made by nothing, expected a node")
+        #expect(try #require(problem(model)).description == "tensor 'z': nothing makes this output of the graph, expected a node")
     }
 
     @Test("Two values of one name are refused, wherever they come from")
@@ -151,6 +151,7 @@ struct ImportErrorTests {
         let model = TestModel("Relu")
         model.graph.pointee.name.map { $0[0] = CChar(bitPattern: 0xFF) }
         #expect(problem(model)?.problem.hasSuffix("is not valid UTF-8") == true)
+        #expect(problem(model)?.problem.hasPrefix("byte 0 of the text '") == true)
     }
 
     @Test("Files that cannot be read are named")

@@ -39,6 +39,8 @@ struct OperatorCaseTests {
     func libONNX() throws {
         var asked = 0
         for item in allOperatorCases {
+            // libonnx 1.12 infers both sides of the spectrum, whatever is asked for.
+            if case .stft(let payload) = item.operation, payload.isOneSided { continue }
             let report = try graph(item).checkWithLibONNX()
             if case .tooNew = report.checker { continue }
             asked += 1

@@ -187,7 +187,7 @@ struct OperatorVersionTests {
             operation: reduction(.mean, [1]), opset: 18,
             problem: "the axes are an attribute, which is possible up to opset 17, but the graph's is 18"),
         Refusal(
-            operation: .slice(Slice(bounds: nil)), opset: 9, operands: 3,
+            operation: .slice(StridedSlice(bounds: nil)), opset: 9, operands: 3,
             problem: "the bounds are operands, which is possible since opset 10, but the graph's is 9"),
         Refusal(
             operation: .binary(Binary(function: .add, broadcastAxis: .legacy(broadcast: true, axis: 1))), opset: 7, operands: 2,

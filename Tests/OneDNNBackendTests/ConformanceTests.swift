@@ -1,23 +1,20 @@
 import ConformanceCases
+import Foundation
 import OneDNNBackend
+import ReferenceBackend
 import Testing
 
 /// The ONNX project's own backend cases (Debian's libonnx-testdata) on the oneDNN backend.
 @Suite(.enabled(if: ConformanceCase.isInstalled, "libonnx-testdata is not installed"))
 struct ConformanceTests {
-    private func run(_ cases: [ConformanceCase]) -> ConformanceTally {
-        ConformanceTally.run(cases, on: OneDNNBackend(threads: 2), observing: false)
-    }
-
     @Test func backendCases() throws {
-        let node = run(try ConformanceCase.all(of: .node).filter { try $0.beyond() == nil })
-        let converted = run(try ConformanceCase.all(of: .pytorchConverted))
-        let operators = run(try ConformanceCase.all(of: .pytorchOperator))
-        let simple = run(try ConformanceCase.all(of: .simple))
-        print("conformance (onednn): node \(node), pytorch-converted \(converted), pytorch-operator \(operators), simple \(simple)")
-        #expect(node.passed * 100 >= node.total * 95)
-        #expect(converted == ConformanceTally(passed: 82, total: 82))
-        #expect(operators == ConformanceTally(passed: 35, total: 35))
-        #expect(simple.total == 23)
+        let results = try ConformanceResults(on: OneDNNBackend(threads: 2), observing: false)
+        print(results.summary)
+        let reference = try ConformanceResults(on: ReferenceBackend(), observing: false)
+        #expect(results.tallies == reference.tallies)
+        let page = ConformancePage([reference, results]).text
+        if ConformancePage.isUpdating { return try Data(page.utf8).write(to: ConformancePage.file) }
+        let current = try? String(contentsOf: ConformancePage.file, encoding: .utf8)
+        #expect(current == page, "docs/conformance.md is out of date: run scripts/update-conformance.sh")
     }
 }

@@ -82,7 +82,7 @@ struct LayoutTests {
             return try builder.add(.maxPool(.init(window: window, ceilMode: false, columnMajorIndices: false)), padded)
         }
         try between(channels: channels) { builder, y in
-            let bounds = Slice.Bounds(starts: [1, 2, 1], ends: [100, -1, 6], axes: [1, 2, 3])
+            let bounds = StridedSlice.Bounds(starts: [1, 2, 1], ends: [100, -1, 6], axes: [1, 2, 3])
             let part = try builder.add(.slice(.init(bounds: bounds)), y)
             return try builder.relu(part)
         }
@@ -144,6 +144,49 @@ struct LayoutTests {
         }
         try between(channels: 32) { builder, y in
             try builder.add(.layerNorm(.init(axis: -1, epsilon: 1e-5, stashType: 1)), y, builder.weight([6]), builder.weight([6]))
+        }
+    }
+
+    @Test(arguments: [32, 24])
+    func groupNormalizations(_ channels: Int) throws {
+        for groups in [1, 2, 8, channels] {
+            for function in [Activation.Function.relu, .sigmoid] {
+                try between(channels: channels, size: [9, 5]) { builder, y in
+                    let norm = try builder.add(
+                        .groupNorm(.init(groups: groups, epsilon: 1e-5, stashType: 1, affinePerGroup: false)), y,
+                        builder.weight([channels]), builder.weight([channels]))
+                    return try builder.add(.activation(.init(function: function)), norm)
+                }
+            }
+        }
+    }
+
+    /// Old models write the scale and shift of a batch normalization as nodes of their own.
+    @Test func scaleAndShiftAfterBatchNorm() throws {
+        try between(channels: 20) { builder, y in
+            let sum = try builder.batchNorm(builder.sum(y, builder.relu(y)), channels: 20)
+            let scaled = try builder.add(.binary(.init(function: .mul, broadcastAxis: .numpy)), sum, builder.weight([20, 1, 1]))
+            return try builder.relu(builder.sum(scaled, builder.weight([20, 1, 1])))
+        }
+    }
+
+    /// A gate per channel keeps blocked channels, padded or not.
+    @Test(arguments: [32, 20], [Binary.Function.mul, .add, .div])
+    func gates(_ channels: Int, _ function: Binary.Function) throws {
+        try between(channels: channels) { builder, y in
+            let pooled = try builder.add(.globalPool(.init(function: .average)), y)
+            let gate = try builder.add(.activation(.init(function: .sigmoid)), builder.convolution(pooled, [channels, channels, 1, 1]))
+            let product = try builder.add(.binary(.init(function: function, broadcastAxis: .numpy)), y, gate)
+            let half = try builder.add(.binary(.init(function: function, broadcastAxis: .numpy)), product, builder.weight([]))
+            return try builder.convolution(half, [16, channels, 3, 3])
+        }
+    }
+
+    @Test(arguments: [0, 1, 2, 3, -1], [32, 20])
+    func concatenations(_ axis: Int, _ channels: Int) throws {
+        try between(channels: channels) { builder, y in
+            let joined = try builder.add(.concat(.init(axis: axis)), y, builder.relu(y), builder.weight([2, channels, 6, 6]))
+            return try builder.relu(joined)
         }
     }
 

@@ -133,6 +133,55 @@ struct SessionTests {
         for seed in 1...3 { try expectAgreement(graph, randomInputs(graph, seed: UInt64(seed))) }
     }
 
+    /// A size that arithmetic on floating-point numbers finds is known all the same, and what comes after it runs on fast kernels.
+    @Test func shapesThatArithmeticDecides() throws {
+        var builder = GraphBuilder()
+        let x = try builder.input("x", [1, 16, 6, 6])
+        let y = try builder.convolution(x, [16, 16, 1, 1])
+        let shape = try builder.add(.shapeOf(.init(start: 0, end: nil)), y)
+        let float = try builder.add(.cast(.init(to: .float32, saturate: true)), shape)
+        let factor = try builder.constant(Tensor([Float(1), 1, 0.5, 0.5], shape: [4]))
+        let product = try builder.add(.binary(.init(function: .mul, broadcastAxis: .numpy)), float, factor)
+        let lengths = try builder.add(.cast(.init(to: .int64, saturate: true)), builder.add(.unary(.init(function: .ceil)), product))
+        let starts = try builder.constant(Tensor([Int64](repeating: 0, count: 4), shape: [4]))
+        let part = try builder.add(.slice(.init(bounds: nil)), y, starts, lengths)
+        let graph = try builder.finish(builder.convolution(part, [8, 16, 3, 3]))
+        try expectAgreement(graph, randomInputs(graph, seed: 3))
+        let session = try OneDNNBackend(threads: 1).prepare(graph, inputShapes: [:]).makeSession()
+        let profile = try #require(session as? any ProfilingSession).profile(randomInputs(graph, seed: 3)).profile
+        #expect(profile.fallbackCount == 0)
+    }
+
+    /// From the first convolution to the last pool nothing changes its layout.
+    @Test func layoutsAreKept() throws {
+        var builder = GraphBuilder()
+        let x = try builder.input("x", [1, 3, 12, 12])
+        let a = try builder.relu(builder.convolution(x, [24, 3, 3, 3], begin: [1, 1], end: [1, 1]))
+        let depthwise = try builder.convolution(a, [24, 1, 3, 3], begin: [1, 1], end: [1, 1], groups: 24)
+        let b = try builder.relu(builder.batchNorm(depthwise, channels: 24))
+        let c = try builder.sum(builder.convolution(b, [32, 24, 1, 1]), builder.convolution(a, [32, 24, 1, 1]))
+        let window = Window(kernel: [2, 2], strides: [2, 2], dilations: [1, 1], padding: .explicit(begin: [0, 0], end: [0, 0]))
+        let pooled = try builder.add(.maxPool(.init(window: window, ceilMode: false, columnMajorIndices: false)), builder.relu(c))
+        let joined = try builder.add(.concat(.init(axis: 1)), pooled, builder.convolution(pooled, [16, 32, 1, 1]))
+        let graph = try builder.finish(builder.add(.globalPool(.init(function: .average)), builder.convolution(joined, [48, 48, 3, 3])))
+        try expectAgreement(graph, randomInputs(graph, seed: 5))
+        let session = try OneDNNBackend(threads: 1).prepare(graph, inputShapes: [:]).makeSession()
+        let profile = try #require(session as? any ProfilingSession).profile(randomInputs(graph, seed: 5)).profile
+        #expect(profile.fallbackCount == 0)
+        #expect(profile.reorderCount == 0)
+    }
+
+    /// The output lies where it lay before, once the caller has let go of it.
+    @Test func outputMemoryIsUsedAgain() throws {
+        let session = try OneDNNBackend(threads: 2).prepare(network(), inputShapes: ["input": [1, 3, 32, 32]]).makeSession()
+        let x = try random([1, 3, 32, 32], seed: 1)
+        func address() throws -> UnsafeRawPointer? {
+            try #require(session.run(["input": x])["predictions"]).withUnsafeBytes { $0.baseAddress }
+        }
+        let first = try address()
+        for _ in 0..<5 { #expect(try address() == first) }
+    }
+
     @Test func theProfileNamesEveryNodeOnce() throws {
         let graph = try network()
         let session = try OneDNNBackend(threads: 2).prepare(graph, inputShapes: ["input": [1, 3, 32, 32]]).makeSession()

@@ -32,15 +32,15 @@ var constantCases: [OperatorCase] {
         operands: [tensor(.int32, [3, 2], [0, 0, 0, 0, 0, 0])],
         outputs: [tensor(.int32, [3, 2], [0, 0, 1, 0, 0, 1])], tolerance: 0)
     OperatorCase(
-        "range: int64 downwards", .range(Range()), opset: 11,
+        "range: int64 downwards", .range(NumberRange()), opset: 11,
         operands: [tensor(.int64, [], [10]), tensor(.int64, [], [4]), tensor(.int64, [], [-4])],
         outputs: [tensor(.int64, [2], [10, 6])], tolerance: 0)
     OperatorCase(
-        "range: float32", .range(Range()), opset: 11,
+        "range: float32", .range(NumberRange()), opset: 11,
         operands: [tensor(.float32, [], [1]), tensor(.float32, [], [2.25]), tensor(.float32, [], [0.5])],
         outputs: [tensor(.float32, [3], [1, 1.5, 2])], tolerance: 1e-05)
     OperatorCase(
-        "range: empty", .range(Range()), opset: 11,
+        "range: empty", .range(NumberRange()), opset: 11,
         operands: [tensor(.int32, [], [3]), tensor(.int32, [], [3]), tensor(.int32, [], [1])],
         outputs: [tensor(.int32, [0], [])], tolerance: 0)
 }

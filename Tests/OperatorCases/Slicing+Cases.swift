@@ -44,7 +44,7 @@ var slicingCases: [OperatorCase] {
         operands: [tensor(.float32, [7], [1, 2, 3, 4, 5, 6, 7])],
         outputs: [tensor(.float32, [3], [1, 2, 3]), tensor(.float32, [3], [4, 5, 6]), tensor(.float32, [1], [7])], tolerance: 1e-05)
     OperatorCase(
-        "slice: negative bounds, step 2", .slice(Slice(bounds: nil)), opset: 13,
+        "slice: negative bounds, step 2", .slice(StridedSlice(bounds: nil)), opset: 13,
         operands: [
             tensor(.float32, [3, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
             tensor(.int64, [2], [0, -4]),
@@ -54,7 +54,7 @@ var slicingCases: [OperatorCase] {
         ],
         outputs: [tensor(.float32, [2, 2], [2, 4, 7, 9])], tolerance: 1e-05)
     OperatorCase(
-        "slice: reversed", .slice(Slice(bounds: nil)), opset: 13,
+        "slice: reversed", .slice(StridedSlice(bounds: nil)), opset: 13,
         operands: [
             tensor(.float32, [4], [1, 2, 3, 4]),
             tensor(.int64, [1], [-1]),
@@ -63,8 +63,19 @@ var slicingCases: [OperatorCase] {
             tensor(.int64, [1], [-1]),
         ],
         outputs: [tensor(.float32, [4], [4, 3, 2, 1])], tolerance: 1e-05)
+    // ONNX clamps a start before the first element to it, where NumPy takes nothing; as in ONNX Runtime.
     OperatorCase(
-        "slice: bounds are clamped, axes in order", .slice(Slice(bounds: nil)), opset: 13,
+        "slice: reversed from before the first element", .slice(StridedSlice(bounds: nil)), opset: 13,
+        operands: [
+            tensor(.float32, [3, 4], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+            tensor(.int64, [2], [-10, -9]),
+            tensor(.int64, [2], [-20, -4]),
+            tensor(.int64, [2], [1, 0]),
+            tensor(.int64, [2], [-1, -2]),
+        ],
+        outputs: [tensor(.float32, [1, 1], [0])], tolerance: 1e-05)
+    OperatorCase(
+        "slice: bounds are clamped, axes in order", .slice(StridedSlice(bounds: nil)), opset: 13,
         operands: [
             tensor(.float32, [2, 3], [1, 2, 3, 4, 5, 6]),
             tensor(.int64, [2], [1, -9]),
@@ -72,11 +83,11 @@ var slicingCases: [OperatorCase] {
         ],
         outputs: [tensor(.float32, [1, 2], [4, 5])], tolerance: 1e-05)
     OperatorCase(
-        "slice: empty", .slice(Slice(bounds: nil)), opset: 13,
+        "slice: empty", .slice(StridedSlice(bounds: nil)), opset: 13,
         operands: [tensor(.float32, [3], [1, 2, 3]), tensor(.int64, [1], [2]), tensor(.int64, [1], [1])],
         outputs: [tensor(.float32, [0], [])], tolerance: 1e-05)
     OperatorCase(
-        "slice: attributes", .slice(Slice(bounds: .init(starts: [1], ends: [3], axes: [1]))), opset: 9,
+        "slice: attributes", .slice(StridedSlice(bounds: .init(starts: [1], ends: [3], axes: [1]))), opset: 9,
         operands: [tensor(.float32, [2, 4], [1, 2, 3, 4, 5, 6, 7, 8])],
         outputs: [tensor(.float32, [2, 2], [2, 3, 6, 7])], tolerance: 1e-05)
     OperatorCase(

@@ -194,16 +194,20 @@ import Testing
         let spectrum = try SingularSpectrum(Matrix(rows: rows, columns: columns, elements: elements))
         #expect(spectrum.fullRank == count)
         for (actual, expected) in zip(spectrum.singularValues, expected) { #expect(abs(actual - expected) < 1e-12) }
-        let (u, v) = try spectrum.factors(rank: count)
-        let product = u.times(v, transposed: false)
-        for (actual, expected) in zip(product.elements, elements) { #expect(abs(actual - expected) < 1e-12) }
+        let factors = try spectrum.factors(rank: count)
+        for row in 0..<rows {
+            for column in 0..<columns {
+                let terms = (0..<count).map { factors.left.elements[$0 * rows + row] * factors.right.elements[$0 * columns + column] }
+                #expect(abs(terms.reduce(0, +) - elements[row * columns + column]) < 1e-12)
+            }
+        }
     }
 
     @Test func repeatedSingularValuesKeepTheirVectorsOrthogonal() throws {
         let order = 40
         let identity = Matrix(rows: order, columns: order, elements: (0..<order * order).map { $0 % (order + 1) == 0 ? 1 : 0 })
         let vectors = try SymmetricEigenproblem(upperTriangleOf: identity).leadingEigenvectors(order / 2)
-        let gram = vectors.times(vectors, transposed: true)
+        let gram = try vectors.times(vectors, transposed: true)
         for row in 0..<order / 2 {
             for column in 0..<order / 2 { #expect(abs(gram.elements[row * order / 2 + column] - (row == column ? 1 : 0)) < 1e-13) }
         }

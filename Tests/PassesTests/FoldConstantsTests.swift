@@ -76,6 +76,51 @@ import Testing
         #expect(reports["fold-constants"]?.skippedNodes == ["dq: it keeps a weight quantized", "dropped: it is random"])
     }
 
+    /// Every node of the chain doubles its operand: 2⁵⁰ elements from one.
+    @Test func chainsThatDoubleStopGrowing() throws {
+        let graph = try makeGraph {
+            var value = try $0.weights("w", [1])
+            for index in 0..<50 { value = try $0.node(.concat(Concat(axis: 0)), [value, value], name: "c\(index)") }
+            $0.output(try $0.binary(.mul, try $0.input("x", [1]), value, name: "y"))
+        }
+        var result = graph
+        let reports = try result.fold(evaluate: referenceEvaluator)
+        #expect(result.nodeCount == 33)
+        #expect(result.values.reduce(0) { max($0, $1.constant?.byteCount ?? 0) } == 1 << 20)
+        let reason = reports["fold-constants"]?.skips.first?.reason.description
+        #expect(reason == "its result would take 2097152 bytes, but its operands only 1048576")
+    }
+
+    /// What has as many elements as before is no larger, whatever the type they are now in.
+    @Test func largeWeightsAreMovedAndConverted() throws {
+        let graph = try makeGraph {
+            let w = try $0.constant("w", Tensor(repeating: 1, shape: [1024, 1024], as: .float16))
+            let wide = try $0.node(.cast(Cast(to: .float64, saturate: true)), [try $0.transpose(w, [1, 0], name: "t")], name: "wide")
+            $0.output(try $0.binary(.mul, try $0.input("x", [1], .float64), wide, name: "y"))
+        }
+        var result = graph
+        try result.fold(evaluate: referenceEvaluator)
+        #expect(result.operatorNames == ["Mul"])
+    }
+
+    /// Up to opset 6 an attribute says whether a dropout drops.
+    @Test func dropoutsThatDropAreNeitherMergedNorComputed() throws {
+        func network(isTest: Bool) throws -> Graph {
+            var graph = try makeGraph(opset: 6) {
+                let dropout = Operator.dropout(Dropout(ratio: 0.5, seed: nil, isTestLegacy: isTest))
+                let x = try $0.input("x", [2])
+                let a = try $0.node(dropout, [x], name: "a")
+                let b = try $0.node(dropout, [x], name: "b")
+                let c = try $0.node(dropout, [try $0.floats("v", [1, 2])], name: "c")
+                $0.output(try $0.binary(.mul, try $0.binary(.pow, a, b, name: "p"), c, name: "y"))
+            }
+            try graph.fold(evaluate: referenceEvaluator)
+            return graph
+        }
+        #expect(try network(isTest: false).operatorNames == ["Dropout", "Dropout", "Dropout", "Pow", "Mul"])
+        #expect(try network(isTest: true).operatorNames == ["Pow", "Mul"])
+    }
+
     @Test func failingEvaluationIsReported() throws {
         let graph = try makeGraph {
             let sum = try $0.binary(.add, try $0.floats("a", [1]), try $0.floats("b", [2]), name: "sum")

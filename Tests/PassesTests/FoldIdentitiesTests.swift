@@ -86,7 +86,7 @@ import Testing
                     $1, try $0.integers("starts", starts), try $0.integers("ends", ends), try $0.integers("axes", axes),
                     try $0.integers("steps", steps),
                 ]
-                return try $0.node(.slice(Slice(bounds: nil)), operands, name: "s")
+                return try $0.node(.slice(StridedSlice(bounds: nil)), operands, name: "s")
             }
         }
         try expectGone(slice([0, 0], [Int.max, 5], [2, -1], [1, 1]))
@@ -94,7 +94,7 @@ import Testing
         try expectStays(slice([0], [2], [1], [1]), "Slice")
         try expectStays(slice([-1], [Int.min], [1], [-1]), "Slice")
         try expectStays(slice([0], [Int.max], [3], [2]), "Slice")
-        let attributes = Operator.slice(Slice(bounds: .init(starts: [0], ends: [99], axes: [3])))
+        let attributes = Operator.slice(StridedSlice(bounds: .init(starts: [0], ends: [99], axes: [3])))
         try expectGone(between(opset: 9) { try $0.node(attributes, [$1], name: "s") })
     }
 

@@ -114,6 +114,24 @@ import Testing
         #expect(try names(graph) == ["Pad", "MaxPool"])
     }
 
+    /// Amounts that no 32-bit field holds, alone or in sum with those of the layer, stay where they are.
+    @Test(arguments: [[1 << 31, 0], [Int(Int32.max), 1], [.max, 0], [.max, 1]])
+    func amountsBeyond32BitsStay(amounts: [Int]) throws {
+        let original = try graph([0, 0, 0, 0, 0, 0, amounts[0], 0]) {
+            try $0.conv($1, [4, 3, 2, 2], name: "conv", pads: [0, 0, amounts[1], 0])
+        }
+        let result = try rewritten(original, by: FoldPad())
+        #expect(result.graph.operatorNames == ["Relu", "Pad", "Conv"])
+        #expect(result.report.skippedNodes == ["pad: together with the layer after it, it pads by more than 2147483647"])
+    }
+
+    @Test func largestAmountIsFolded() throws {
+        let original = try graph([0, 0, 0, 0, 0, 0, Int(Int32.max) - 1, 0]) {
+            try $0.conv($1, [4, 3, 2, 2], name: "conv", pads: [0, 0, 1, 0])
+        }
+        #expect(try rewritten(original, by: FoldPad()).graph.operatorNames == ["Relu", "Conv"])
+    }
+
     @Test func reasonIsSaid() throws {
         let result = try folded(graph(relu: false, layer: maxPool([])))
         let reason = "pad: it pads with 0.0, which MaxPool after it could pick: its operand may be negative"

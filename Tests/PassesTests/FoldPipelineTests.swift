@@ -38,6 +38,16 @@ import Testing
         #expect(reports.map(\.rewrites.count) == [0, 1])
     }
 
+    @Test func passesWithNothingToDoWaitForAChange() throws {
+        let passes = Mutex<[String]>([])
+        let options = Pipeline.Options(
+            verify: nil, observe: { event, _ in if event.moment == .before { passes.withLock { $0.append(event.pass) } } }, passLimit: nil)
+        var graph = try identities()
+        let steps: [Pipeline.Step] = [.untilStable([RewritePass(RemoveIdentities()), RemoveDeadCode()], rounds: 5)]
+        try Pipeline(name: "test", steps: steps).run(on: &graph, options: options)
+        #expect(passes.withLock { $0 } == ["remove-identities", "remove-dead-code", "remove-identities"])
+    }
+
     @Test func stopsAfterSomePasses() throws {
         for (limit, count) in [(0, 3), (1, 3), (2, 2)] {
             var graph = try identities()

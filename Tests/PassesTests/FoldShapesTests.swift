@@ -85,7 +85,7 @@ import Testing
             for (name, axis) in [("s", first), ("t", second)] {
                 var operands = [x]
                 for (index, bound) in [1, Int.max, axis, 2].enumerated() { operands.append(try $0.integers("\(name)\(index)", [bound])) }
-                x = try $0.node(.slice(Slice(bounds: nil)), operands, name: name)
+                x = try $0.node(.slice(StridedSlice(bounds: nil)), operands, name: name)
             }
             $0.output(try $0.node(.unary(Unary(function: .neg)), [x], name: "y"))
         }
@@ -95,8 +95,8 @@ import Testing
     @Test func consecutiveSlicesByAttribute() throws {
         let graph = try makeGraph(opset: 9) {
             let x = try $0.relu(try $0.input("x", [2, 3, 9, 9]), name: "a")
-            let s = try $0.node(.slice(Slice(bounds: .init(starts: [1], ends: [8], axes: [3]))), [x], name: "s")
-            let t = try $0.node(.slice(Slice(bounds: .init(starts: [0, 1], ends: [2, 2], axes: nil))), [s], name: "t")
+            let s = try $0.node(.slice(StridedSlice(bounds: .init(starts: [1], ends: [8], axes: [3]))), [x], name: "s")
+            let t = try $0.node(.slice(StridedSlice(bounds: .init(starts: [0, 1], ends: [2, 2], axes: nil))), [s], name: "t")
             $0.output(try $0.node(.unary(Unary(function: .neg)), [t], name: "y"))
         }
         #expect(try folded(graph, tolerance: 0).graph.operatorNames == ["Relu", "Slice", "Neg"])

@@ -85,6 +85,34 @@ import Testing
         #expect(layer.detail.hasSuffix(" % of the energy"))
     }
 
+    /// On a map without padding, with I = O, the paper's M_s is exact: M is the length that the first factor does not reduce.
+    @Test(arguments: SpatialOrder.allCases) func formulasFollowTheOrderOnMapsThatAreNotSquare(order: SpatialOrder) throws {
+        let shape = ConvolutionShape(
+            filters: 8, channels: 8, groups: 1,
+            window: Window(kernel: [3, 3], strides: [1, 1], dilations: [1, 1], padding: .explicit(begin: [0, 0], end: [0, 0])),
+            hasBias: false, inputSize: [10, 30])
+        let predicted = try #require(shape.formulas(order)?.spatialMultiplications)
+        let length = order == .verticalFirst ? 30.0 : 10.0
+        #expect(abs(predicted - (2 / 3 + 2 / (3 * (length - 2)))) < 1e-12)
+        #expect(abs(predicted - shape.cost(of: .spatial(order, rank: 8)).multiplicationRatio(to: shape.cost)) < 1e-12)
+        var other = shape
+        other.window.kernel = [3, 5]
+        #expect(other.formulas(order) == nil)
+        other = shape
+        other.groups = 2
+        #expect(other.formulas(order) == nil)
+    }
+
+    @Test func ranksThatNoWeightHasAreReported() throws {
+        let graph = try Self.residual()
+        let (_, report) = try Self.separate(graph, SeparateConvolutions(.spatial, initialize: .decompose(.count(49))))
+        #expect(report.excessiveRanks == ["a", "c"].map { .init(node: $0, asked: 49, fullRank: 48) })
+        let (_, modest) = try Self.separate(graph, SeparateConvolutions(.spatial, initialize: .decompose(.count(48))))
+        #expect(modest.excessiveRanks.isEmpty)
+        let (_, terms) = try Self.separate(graph, SeparateConvolutions(.depthwise, initialize: .decompose(.count(10))))
+        #expect(terms.excessiveRanks.map(\.fullRank) == [9, 9])
+    }
+
     /// At stride 2 the order decides on which lines the first factor works.
     @Test func countsFollowTheSizesInBetween() {
         let shape = ConvolutionShape(

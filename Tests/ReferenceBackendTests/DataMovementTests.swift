@@ -28,7 +28,7 @@ import Testing
             testDescription: "Split", operation: .split(Split(axis: 2, sizes: [1, 0, 3], outputCount: nil)), operands: [nil],
             outputCount: 3),
         Movement(
-            testDescription: "Slice", operation: .slice(Slice(bounds: nil)),
+            testDescription: "Slice", operation: .slice(StridedSlice(bounds: nil)),
             operands: [nil, axis(2, -1), axis(-9, 0), axis(1, 2), axis(-2, -1)]),
         Movement(
             testDescription: "Pad (edge)", operation: .pad(Pad(mode: .edge, pads: [0, 1, -2, 1, 2, 3], value: 0)), operands: [nil]),
@@ -96,7 +96,7 @@ import Testing
         #expect(zeros.strings?.allSatisfy(\.isEmpty) ?? zeros.withUnsafeBytes { $0.allSatisfy { $0 == 0 } })
 
         // The first two rows of the first matrix go to (1, 0) and (0, 1).
-        let rows = try output(of: .slice(Slice(bounds: .init(starts: [0, 0], ends: [1, 2], axes: [0, 1]))), input)
+        let rows = try output(of: .slice(StridedSlice(bounds: .init(starts: [0, 0], ends: [1, 2], axes: [0, 1]))), input)
         let places = try Tensor([1, 0, 0, 1] as [Int64], shape: [2, 2])
         let scattered = try output(of: .scatterND(ScatterND(reduction: .none)), input, places, rows.reshaped([2, 4]))
         #expect(Self.bits(of: scattered) == Array(origin[..<12]) + Array(origin[..<4]) + Array(origin[16...]))
@@ -131,7 +131,8 @@ import Testing
     @Test func slicesAsNumPy() throws {
         let row = Tensor(vector: (0..<10).map { Int64($0) })
         func sliced(_ start: Int64, _ end: Int64, _ step: Int64) throws -> [Int64] {
-            try output(of: .slice(Slice(bounds: nil)), row, Self.axis(start), Self.axis(end), Self.axis(0), Self.axis(step)).elements()
+            try output(
+                of: .slice(StridedSlice(bounds: nil)), row, Self.axis(start), Self.axis(end), Self.axis(0), Self.axis(step)).elements()
         }
         #expect(try sliced(2, 8, 3) == [2, 5])
         #expect(try sliced(-3, .max, 1) == [7, 8, 9])

@@ -40,7 +40,7 @@ import Testing
     @Test func makesRangesAtTheEdges() throws {
         func range(_ values: Int64...) throws -> [Int64] {
             let operands = values.map { Tensor(scalar: $0) }
-            return try outputs(of: .range(GraphIR.Range()), operands)[0].elements()
+            return try outputs(of: .range(NumberRange()), operands)[0].elements()
         }
         #expect(try range(.max - 2, .max, 1) == [.max - 2, .max - 1])
         #expect(try range(.min, .max, .max) == [.min, -1, .max - 1])
@@ -84,6 +84,12 @@ import Testing
         }
         let old = try outputs(of: .dropout(Dropout(ratio: 0.5, seed: nil, isTestLegacy: nil)), [input], count: 2, opset: 7)
         #expect(old[1].elementType == .float32)
+        #expect(old[0] == input)
+        // Opset 6 has an attribute for it.
+        let older = try outputs(of: .dropout(Dropout(ratio: 0.25, seed: nil, isTestLegacy: false)), [input], count: 2, opset: 6)
+        #expect(try older[0].elements(as: Float.self) == older[1].elements(as: Float.self).map { 4 * $0 })
+        #expect(abs(try older[1].elements(as: Float.self).reduce(0, +) - 750) < 60)
+        #expect(try outputs(of: .dropout(Dropout(ratio: 0.25, seed: nil, isTestLegacy: true)), [input], count: 1, opset: 6) == [input])
     }
 
     @Test func suppressesWithoutTrapping() throws {

@@ -90,6 +90,22 @@ struct SessionTests {
         #expect(error?.location.tensor == "nothing")
     }
 
+    /// Nothing of it depends on an input, so that no tensor of it is an activation.
+    @Test func refusesChainsOfConstantsThatTakeAllMemory() throws {
+        var graph = Graph(name: "test", opset: 17)
+        try graph.edit { editor in
+            var value = try editor.addConstant(counting([1024]), name: "c")
+            for index in 0..<40 {
+                value = try editor.insertSingle(
+                    .concat(Concat(axis: 0)), inputs: [value, value], output: .new(name: "c\(index)"), name: "c\(index)", before: nil,
+                    origin: nil)
+            }
+            editor.setOutputs([value])
+        }
+        let error = #expect(throws: CleaveError.self) { try ReferenceBackend().prepare(graph, inputShapes: [:]) }
+        #expect(error?.kind == .invalidRequest)
+    }
+
     @Test func stopsWhenTheTaskIsCancelled() async throws {
         let graph = try makeGraph()
         let task = Task {

@@ -105,3 +105,60 @@ struct JSONTests {
         #expect(numbers.text == #"["inf", "-inf", "nan", 1e-05]"#)
     }
 }
+
+struct TerminalWidthTests {
+    private func table(_ rows: [[String]]) -> Table {
+        var table = Table([.left("layer"), .left("why"), .right("before"), .right("after")])
+        for row in rows { table.addRow(row.map { Table.Cell($0) }) }
+        return table
+    }
+
+    private let rows = [["stage2/block10/conv3", "not inside a residual block (--scope all would take it)", "12,345,678", "1"]]
+
+    @Test func theLongestTextIsShortenedInItsMiddle() {
+        let lines = table(rows).lines(style: TextStyle(usesColour: false, width: 70))
+        #expect(lines.allSatisfy { $0.count <= 70 })
+        #expect(lines[1] == "  stage2/block10/conv3   not inside a…ld take it)   12,345,678       1")
+        #expect(table(rows).lines(style: .plain)[1].contains(rows[0][1]))
+    }
+
+    @Test(arguments: 30...100)
+    func noLineIsWiderThanTheTerminal(width: Int) {
+        let lines = table(rows + [["a", "b", "c", "d"]]).lines(style: TextStyle(usesColour: true, width: width))
+        for line in lines { #expect(line.replacing(/\u{1B}\[\d+m/, with: "").count <= width, "\(line)") }
+    }
+
+    @Test func columnsThatDoNotFitComeBelow() {
+        var table = Table([.left("name")] + (1...6).map { .right("column \($0)") })
+        table.addRow(["x"] + (1...6).map { Table.Cell("\($0)") })
+        #expect(
+            table.lines(style: TextStyle(usesColour: false, width: 40)) == [
+                "  name   column 1   column 2   column 3", "  x             1          2          3", "",
+                "  name   column 4   column 5   column 6", "  x             4          5          6",
+            ])
+    }
+}
+
+struct DistinctNumberTests {
+    @Test func errorsTellApartFromTheirTolerance() {
+        #expect(NumberFormat.errors(1.02e-4, 1e-4) == ("1.02e-04", "1e-04"))
+        #expect(NumberFormat.errors(1.00004e-4, 1e-4) == ("1.00004e-04", "1e-04"))
+        #expect(NumberFormat.errors(3e-6, 1e-4) == ("3e-06", "1e-04"))
+        #expect(NumberFormat.errors(1e-4, 1e-4) == ("1e-04", "1e-04"))
+        #expect(NumberFormat.errors(.infinity, 1e-4) == ("∞", "1e-04"))
+    }
+
+    @Test func elementsTellApart() {
+        #expect(NumberFormat.elements(0.5, 0.25) == ("0.5", "0.25"))
+        #expect(NumberFormat.elements(0.57191790, 0.57191784) == ("0.5719179", "0.5719178"))
+        #expect(NumberFormat.elements(0.571917912, 0.571917871) == ("0.571917912", "0.571917871"))
+        #expect(NumberFormat.elements(1, 1) == ("1", "1"))
+        #expect(NumberFormat.elements(.nan, 1) == ("nan", "1"))
+    }
+
+    @Test func aCosineIsRoundedToOneOnlyWhenItIs() {
+        #expect(NumberFormat.cosine(1) == "1.000000")
+        #expect(NumberFormat.cosine(0.99999999) == "0.999999")
+        #expect(NumberFormat.cosine(-0.5) == "-0.500000")
+    }
+}

@@ -39,6 +39,46 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func theTargetAppearsWhenItIsComplete(namelessly: Bool) throws {
+        try Fixture.withTemporaryFolder { folder in
+            func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
+            for contents in ["first", "second"] {
+                let before = try names()
+                try AtomicFile.replace(
+                    [(folder + "/file", { descriptor in
+                        try Array(contents.utf8).withUnsafeBytes { try AtomicFile.append($0, to: descriptor, path: "file") }
+                        #expect(try names().count == before.count + (namelessly ? 0 : 1))
+                    })], namelessly: namelessly) {}
+                #expect(try String(contentsOfFile: folder + "/file", encoding: .utf8) == contents)
+                #expect(try names() == ["file"])
+            }
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func severalFilesAreReplacedTogetherOrNotAtAll(namelessly: Bool) throws {
+        try Fixture.withTemporaryFolder { folder in
+            func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
+            let fill: (Int32) throws -> Void = { descriptor in
+                try Array("x".utf8).withUnsafeBytes { try AtomicFile.append($0, to: descriptor, path: "x") }
+            }
+            var seen: [[String]] = []
+            try AtomicFile.replace([(folder + "/a", fill), (folder + "/b", fill)], namelessly: namelessly) {
+                seen.append(try names().filter { !$0.hasPrefix(".") })
+            }
+            #expect(seen == [["a"], ["a", "b"]])
+            let failing: (Int32) throws -> Void = { _ in throw Interruption() }
+            #expect(throws: Interruption.self) {
+                try AtomicFile.replace([(folder + "/c", fill), (folder + "/d", failing)], namelessly: namelessly) {}
+            }
+            #expect(throws: Interruption.self) {
+                try AtomicFile.replace([(folder + "/e", fill), (folder + "/f", fill)], namelessly: namelessly) { throw Interruption() }
+            }
+            #expect(try names() == ["a", "b"])
+        }
+    }
+
     @Test func writesThroughLinksAndKeepsPermissions() throws {
         try Fixture.withTemporaryFolder { folder in
             let target = folder + "/target"

@@ -32,6 +32,34 @@ import Testing
         #expect(comparison.elementCount == 3)
     }
 
+    @Test func aCosineIsAtMostOne() throws {
+        for count in 1...60 {
+            let values = (0..<count).map { 0.1 + 0.37 * Float($0) }
+            #expect(try Self.compare(values.map { 3 * $0 }, values).cosineSimilarity <= 1, "\(count)")
+            #expect(try Self.compare(values.map { -3 * $0 }, values).cosineSimilarity >= -1, "\(count)")
+        }
+    }
+
+    @Test func keepsTheTolerancesThatItUsed() throws {
+        var comparison = TensorComparison(tolerance: .init(absolute: 0, relative: 1e-2, shareOfLargest: 1e-3))
+        #expect(comparison.absoluteTolerances == nil)
+        for largest in [Float(2), 5, 1] {
+            let tensor = try Tensor([largest, largest / 2], shape: [2])
+            comparison.add(tensor, expected: tensor)
+        }
+        #expect(comparison.absoluteTolerances == 1e-3...5e-3)
+        #expect(try Self.compare([1], [1]).absoluteTolerances == 1e-3...1e-3)
+    }
+
+    @Test func knowsWhenTheExpectedNumbersSayNothing() throws {
+        #expect(try Self.compare([7, 7], [7, 7]).isUninformative)
+        #expect(try Self.compare([.nan, .nan], [.nan, .nan]).isUninformative)
+        #expect(try !Self.compare([7, 7], [7, 7.001]).isUninformative)
+        #expect(try !Self.compare([7, .nan], [7, .nan]).isUninformative)
+        #expect(try !Self.compare([7], [7]).isUninformative)
+        #expect(!TensorComparison(Tensor(vector: [true, false]), expected: Tensor(vector: [true, false]), tolerance: .none).isUninformative)
+    }
+
     @Test func measuresErrors() throws {
         // By hand: errors 0, 0.5, 0, 0.1 against 1, 2, 3, −4.
         let comparison = try Self.compare([1, 2.5, 3, -4.1], [1, 2, 3, -4], shape: [2, 2])

@@ -145,7 +145,7 @@ import Testing
 
     @Test func streamsDiffer() {
         var numbers: Set<UInt64> = []
-        for stream in 0..<100 as Swift.Range<UInt64> {
+        for stream in 0..<100 as Range<UInt64> {
             var random = SeededRandom(seed: 1, stream: stream)
             numbers.insert(random.next())
         }

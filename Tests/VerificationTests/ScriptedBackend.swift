@@ -37,15 +37,17 @@ struct ScriptedBackend: Backend {
 }
 
 /// A chain x → first → second → … with one node per name, each called `node_NAME`; the last is the output unless told otherwise.
+/// - Parameter origins: of the nodes, by the names of their values.
 func chain(
-    _ names: [String], graphName: String, input: String = "x", outputs: [String]? = nil, origin: Origin? = nil
+    _ names: [String], graphName: String, input: String = "x", outputs: [String]? = nil, origins: [String: Origin] = [:]
 ) throws -> Graph {
     var graph = Graph(name: graphName, opset: 17)
     try graph.edit { editor in
         var value = try editor.addInput(input, type: .tensor(TensorType(.float32, [.named("N"), .known(2)])))
         for name in names {
             value = try editor.insertSingle(
-                .identity(Identity()), inputs: [value], output: .new(name: name), name: "node_\(name)", before: nil, origin: origin)
+                .identity(Identity()), inputs: [value], output: .new(name: name), name: "node_\(name)", before: nil,
+                origin: origins[name])
         }
         let declared = outputs ?? names.suffix(1)
         editor.setOutputs(declared.compactMap { editor.graph.value(named: $0)?.id })

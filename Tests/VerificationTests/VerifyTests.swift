@@ -45,14 +45,16 @@ struct VerifyTests {
     @Test func namesTheFirstLayerThatDiffers() throws {
         let original = try chain(["a", "b", "c", "y"], graphName: "original")
         let candidate = try chain(
-            ["a", "b_new", "c", "y"], graphName: "candidate", origin: Origin(pass: "separate", nodes: ["node_b"]))
+            ["a", "b_new", "c", "y"], graphName: "candidate",
+            origins: ["b_new": Origin(pass: "separate", nodes: ["node_b"]), "c": Origin(pass: "fold", nodes: ["node_c"])])
         let backend = scaling(["candidate": ["c": 1.5, "y": 2]])
         let report = try verify(
             candidate, against: original, inputs: .random(count: 1, seed: 1), backend: backend, layers: true)
         #expect(!report.isEqual)
-        #expect(report.layers?.map(\.value) == ["a", "c", "y"])
+        #expect(report.layers?.map(\.value) == ["a", "b", "c", "y"])
+        #expect(report.layers?.map(\.candidateValue) == ["a", "b_new", "c", "y"])
         #expect(report.firstDifferentLayer?.node == "node_c")
-        #expect(report.firstDifferentLayer?.origin == Origin(pass: "separate", nodes: ["node_b"]))
+        #expect(report.firstDifferentLayer?.origin == Origin(pass: "fold", nodes: ["node_c"]))
         #expect(abs(try #require(report.firstDifferentLayer?.comparison.signalToNoise) - 6.0206) < 1e-3)
     }
 
@@ -90,6 +92,50 @@ struct VerifyTests {
             try verify(renamed, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
         }
         #expect(inputs.description == "tensor 'x': only the original has this input; the other model has 'image'")
+        let named = try #require(throws: CleaveError.self) {
+            try verify(
+                renamed, against: graph, inputs: .random(count: 1, seed: 1), backend: backend, originalFile: "a.onnx",
+                candidateFile: "b.onnx")
+        }
+        #expect(named.problem == "only a.onnx has this input; b.onnx has 'image'")
+    }
+
+    @Test func errorsNameTheModelThatTheyAreAbout() throws {
+        let original = try chain(["y"], graphName: "original")
+        let candidate = try chain(["y"], graphName: "candidate")
+        for (failing, file) in [("original", "a.onnx"), ("candidate", "b.onnx")] {
+            let backend = ScriptedBackend { graph, inputs, names in
+                guard graph.name != failing else { throw CleaveError(.unsupported, "cannot", at: .init(node: "n")) }
+                let input = try #require(inputs["x"])
+                return Dictionary(uniqueKeysWithValues: names.map { ($0, input) })
+            }
+            let error = #expect(throws: CleaveError.self) {
+                try verify(
+                    candidate, against: original, inputs: .random(count: 1, seed: 1), backend: backend, originalFile: "a.onnx",
+                    candidateFile: "b.onnx")
+            }
+            #expect(error?.description == "\(file): node 'n': cannot")
+        }
+        let error = #expect(throws: CleaveError.self) {
+            try verify(
+                candidate, against: original, inputs: .random(count: 1, seed: 1, shapes: InputShapes(shapes: ["z": [1]])),
+                backend: scaling([:]), originalFile: "a.onnx")
+        }
+        #expect(error?.description == "a.onnx: a shape is given for 'z', but the input is 'x'")
+    }
+
+    @Test func saysWhichOutputsProveNothing() throws {
+        let graph = try chain(["y"], graphName: "same")
+        func report(_ numbers: [Float]) throws -> VerificationReport {
+            let backend = ScriptedBackend { _, _, names in
+                try Dictionary(uniqueKeysWithValues: names.map { ($0, try Tensor(numbers, shape: [numbers.count])) })
+            }
+            return try verify(graph, against: graph, inputs: .random(count: 2, seed: 1), backend: backend)
+        }
+        #expect(try report([1, 2]).uninformativeOutputs.isEmpty)
+        #expect(try report([0.5, 0.5]).uninformativeOutputs.map(\.name) == ["y"])
+        #expect(try report([.nan, .nan]).uninformativeOutputs.map(\.name) == ["y"])
+        #expect(try report([.nan, 1]).uninformativeOutputs.isEmpty)
     }
 
     @Test func comparesWithExpectedOutputs() throws {

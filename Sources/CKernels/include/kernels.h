@@ -25,9 +25,44 @@ int ck_threads(void);
 
 /* --- Element-wise ----------------------------------------------------------------------------------------------- */
 
-typedef enum { CK_NO_ACTIVATION, CK_CLAMP, CK_LEAKY } ck_activation_kind;
+typedef enum {
+    CK_NO_ACTIVATION,
+    /* min(max(x, low), high) */
+    CK_CLAMP,
+    /* x < 0 ? low·x : x */
+    CK_LEAKY,
+    CK_EXP,
+    CK_SIGMOID,
+    CK_TANH,
+    /* ln(1 + eˣ) */
+    CK_SOFTPLUS,
+    /* x > 0 ? high·x : low·(eˣ − 1) */
+    CK_ELU,
+    /* x > 0 ? x : low·(e^(x/low) − 1) */
+    CK_CELU,
+    /* x·sigmoid(low·x) */
+    CK_SWISH,
+    /* x·tanh(ln(1 + eˣ)) */
+    CK_MISH,
+    /* min(max(low·x + high, 0), 1) */
+    CK_HARD_SIGMOID,
+    /* x·min(max(x/6 + ½, 0), 1) */
+    CK_HARD_SWISH,
+    /* x/2·(1 + erf(x/√2)) */
+    CK_GELU,
+    /* x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))) */
+    CK_GELU_TANH,
+    /* x/(1 + |x|) */
+    CK_SOFTSIGN,
+    CK_ABS,
+    CK_NEGATE,
+    /* Ties go to the even neighbour. */
+    CK_ROUND,
+    CK_SQRT,
+    CK_ERF,
+} ck_activation_kind;
 
-/* CLAMP: min(max(x, low), high); LEAKY: x < 0 ? low·x : x. NaN stays NaN. */
+/* A function that other kernels can take in. NaN stays NaN. */
 typedef struct {
     ck_activation_kind kind;
     float low, high;
@@ -37,20 +72,14 @@ typedef struct {
 void ck_activate(const float *x, float *y, int64_t count, ck_activation activation);
 
 typedef enum {
-    CK_LOG, CK_FLOOR, CK_CEIL, CK_RECIPROCAL, CK_SIGN, CK_ERF, CK_SIN, CK_COS, CK_TAN, CK_ASIN, CK_ACOS, CK_ATAN, CK_SINH, CK_COSH,
-    CK_ASINH, CK_ACOSH, CK_ATANH, CK_SOFTSIGN,
-    /* max(0, min(1, alpha·x + beta)) */
-    CK_HARD_SIGMOID,
+    CK_LOG, CK_FLOOR, CK_CEIL, CK_RECIPROCAL, CK_SIGN, CK_SIN, CK_COS, CK_TAN, CK_ASIN, CK_ACOS, CK_ATAN, CK_SINH, CK_COSH, CK_ASINH,
+    CK_ACOSH, CK_ATANH,
     /* x > alpha ? x : 0 */
     CK_THRESHOLDED_RELU,
-    /* beta·(x > 0 ? x : alpha·(eˣ − 1)) */
-    CK_SELU,
-    /* max(0, x) + min(0, alpha·(e^(x/alpha) − 1)) */
-    CK_CELU,
 } ck_unary_kind;
 
 /* y = f(x); x and y may be the same. */
-void ck_unary(ck_unary_kind kind, float alpha, float beta, const float *x, float *y, int64_t count);
+void ck_unary(ck_unary_kind kind, float alpha, const float *x, float *y, int64_t count);
 
 typedef enum { CK_ADD, CK_SUB, CK_MUL, CK_DIV, CK_MAX, CK_MIN, CK_PRELU, CK_POW } ck_binary_kind;
 
@@ -67,6 +96,32 @@ void ck_affine(
     const float *x, const float *scale, const float *shift, float *y, int64_t outer, int64_t channels, int64_t inner, int64_t block,
     ck_activation activation);
 
+typedef struct {
+    int64_t batch, channels, spatial;
+    /* Channels per group: 1 normalizes every channel by itself. */
+    int64_t group;
+    /* Channels lie in blocks of 1, 8 or 16, the last one padded. */
+    int64_t block;
+    float epsilon;
+    ck_activation activation;
+} ck_group_norm;
+
+/* y = activation(scale[c]·(x − μ)/√(σ² + ε) + shift[c]), mean and variance over all elements of a channel's group in one image.
+ * In place is allowed. */
+void ck_normalize_groups(const ck_group_norm *norm, const float *x, const float *scale, const float *shift, float *y);
+/* Whether `ck_normalize_groups` can do it: groups are not too large. */
+bool ck_group_norm_fits(const ck_group_norm *norm);
+
+typedef enum {
+    CK_REDUCE_SUM, CK_REDUCE_MEAN, CK_REDUCE_PRODUCT, CK_REDUCE_MAX, CK_REDUCE_MIN, CK_REDUCE_L1, CK_REDUCE_L2, CK_REDUCE_SQUARES,
+} ck_reduction_kind;
+
+/* From [outer, count, inner] to [outer, inner]. */
+void ck_reduce(ck_reduction_kind kind, const float *x, float *y, int64_t outer, int64_t count, int64_t inner);
+
+/* Row by row, `outer` in all, lengths[i] elements of every source after each other. */
+void ck_concat(const float *const *sources, const int64_t *lengths, int count, int64_t outer, float *out);
+
 /* Copies a tensor [outer, height, width, inner] into the middle of a larger one filled with `value`; negative pads crop. */
 void ck_pad(
     const float *x, float *y, int64_t outer, int64_t height, int64_t width, int64_t inner, int64_t top, int64_t bottom, int64_t left,
@@ -81,7 +136,8 @@ typedef struct {
     int64_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width, pad_height, pad_width;
 } ck_convolution;
 
-/* output = activation(sum + residual); with `second`, also second = second_activation(scale[c]·output + shift[c]). */
+/* output = activation(sum + residual); with `second`, also second = second_activation(scale[c]·output + shift[c]). With a second
+ * output, both activations are CLAMP or none, or the first one LEAKY. */
 typedef struct {
     ck_activation activation;
     float *second;
@@ -96,9 +152,24 @@ int64_t ck_convolution_weight_count(const ck_convolution *c);
 /* From [groups · output_channels, input_channels, kernel_height, kernel_width]. */
 void ck_convolution_pack(const ck_convolution *c, const float *weights, float *packed);
 /* Source, residual and output have channels in blocks of 16, padded with zeros; with several groups, the channels of each are a
- * multiple of 16. `bias` has one element per channel, padded likewise; `residual` may be NULL, and it may be `output`. The second
- * activation is not LEAKY. */
+ * multiple of 16. `bias` has one element per channel, padded likewise; `residual` may be NULL, and it may be `output`. */
 void ck_convolve(
+    const ck_convolution *c, const float *source, const float *weights, const float *bias, const float *residual, float *output,
+    const ck_convolution_epilogue *epilogue);
+
+/* The same for few input channels: `source` is row-major, output and residual as above; one group. */
+int64_t ck_planes_weight_count(const ck_convolution *c);
+void ck_planes_pack(const ck_convolution *c, const float *weights, float *packed);
+/* Elements that `ck_convolve_planes` needs as `scratch`. */
+int64_t ck_planes_scratch_count(const ck_convolution *c);
+void ck_convolve_planes(
+    const ck_convolution *c, const float *source, const float *weights, const float *bias, const float *residual, float *output,
+    const ck_convolution_epilogue *epilogue, float *scratch);
+
+/* The same for as many groups as channels, one input and one output channel each; there is no second output. */
+int64_t ck_depthwise_weight_count(const ck_convolution *c);
+void ck_depthwise_pack(const ck_convolution *c, const float *weights, float *packed);
+void ck_convolve_depthwise(
     const ck_convolution *c, const float *source, const float *weights, const float *bias, const float *residual, float *output,
     const ck_convolution_epilogue *epilogue);
 

@@ -2,10 +2,27 @@ import Tensors
 
 /// What is known of one operand, with the name that messages call it by.
 struct OperandType {
-    let name: String
+    /// What messages call an operand. The words are made when there is a message: most operands never need them.
+    enum Name {
+        /// A case of an operator's operands: `inputZeroPoint` is "input zero point".
+        case role(any Sendable)
+        /// "operand 3", of an operator that takes any number of them.
+        case number(Int)
+        case words(String)
+    }
+
+    private let source: Name
     let elementType: ElementType?
     /// `nil` when not even the rank is known.
     let shape: [Dimension]?
+
+    init(name: Name, elementType: ElementType?, shape: [Dimension]?) {
+        source = name
+        self.elementType = elementType
+        self.shape = shape
+    }
+
+    var name: String { source.text }
 
     var rank: Int? { shape?.count }
 
@@ -40,6 +57,21 @@ struct OperandType {
     }
 }
 
+extension OperandType.Name {
+    var text: String {
+        switch self {
+        case .words(let words): return words
+        case .number(let index): return "operand \(index)"
+        case .role(let role):
+            var words = ""
+            for character in "\(role)" {
+                if character.isUppercase { words += " " + character.lowercased() } else { words.append(character) }
+            }
+            return words
+        }
+    }
+}
+
 /// `[N, 64, 8, 8]`
 func text(of shape: [Dimension]) -> String { "[\(shape.map(\.description).joined(separator: ", "))]" }
 
@@ -65,7 +97,7 @@ enum ElementTypeClass {
     func contains(_ type: ElementType) -> Bool {
         switch self {
         case .any: true
-        case .floats: [.float16, .bfloat16, .float32, .float64].contains(type)
+        case .floats: type == .float16 || type == .bfloat16 || type == .float32 || type == .float64
         case .numbers: type.isInteger || Self.floats.contains(type)
         case .numbersAndBooleans: type == .bool || Self.numbers.contains(type)
         case .integers: type.isInteger
@@ -94,33 +126,24 @@ enum ElementTypeClass {
 extension InferenceContext {
     /// What is known of the operand at a named position.
     /// - Throws: `CleaveError` when it is not a tensor, or its elements are not of the `allowed` types.
-    func type<Operand: RawRepresentable<Int>>(of operand: Operand, _ allowed: ElementTypeClass) throws -> OperandType {
-        try type(at: operand.rawValue, named: Self.words(for: "\(operand)"), allowed)
+    func type<Operand: RawRepresentable<Int> & Sendable>(of operand: Operand, _ allowed: ElementTypeClass) throws -> OperandType {
+        try type(at: operand.rawValue, named: .role(operand), allowed)
     }
 
-    func type(at index: Int, named name: String, _ allowed: ElementTypeClass) throws -> OperandType {
+    func type(at index: Int, named name: OperandType.Name, _ allowed: ElementTypeClass) throws -> OperandType {
         guard index < types.count, let type = types[index] else { return OperandType(name: name, elementType: nil, shape: nil) }
         guard let tensor = type.tensor else {
-            throw CleaveError(.typeMismatch, "\(name) is \(type), expected a tensor")
+            throw CleaveError(.typeMismatch, "\(name.text) is \(type), expected a tensor")
         }
         guard allowed.contains(tensor.elementType) else {
-            throw CleaveError(.typeMismatch, "\(name) has elements of \(tensor.elementType), expected \(allowed.words)")
+            throw CleaveError(.typeMismatch, "\(name.text) has elements of \(tensor.elementType), expected \(allowed.words)")
         }
         return OperandType(name: name, elementType: tensor.elementType, shape: tensor.shape)
     }
 
     /// All operands of an operator that takes any number of them, called "operand 0" and so on.
     func allTypes(_ allowed: ElementTypeClass) throws -> [OperandType] {
-        try types.indices.map { try type(at: $0, named: "operand \($0)", allowed) }
-    }
-
-    /// "inputZeroPoint" as "input zero point".
-    private static func words(for name: String) -> String {
-        var words = ""
-        for character in name {
-            if character.isUppercase { words += " " + character.lowercased() } else { words.append(character) }
-        }
-        return words
+        try types.indices.map { try type(at: $0, named: .number($0), allowed) }
     }
 }
 

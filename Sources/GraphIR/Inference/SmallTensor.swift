@@ -69,7 +69,7 @@ extension InferenceContext {
 
     /// The elements of a shape-like operand (a vector) as dimensions; `nil` when not even their number is known.
     /// - Throws: `CleaveError` when the operand is not a vector.
-    func vector<Operand: RawRepresentable<Int>>(_ operand: Operand, _ role: String) throws -> [Dimension]? {
+    func vector<Operand: RawRepresentable<Int> & Sendable>(_ operand: Operand, _ role: String) throws -> [Dimension]? {
         try type(of: operand, .indices).requireRank(1, role)
         return elements(operand)
     }

@@ -157,13 +157,28 @@ extension Operator {
                 .init("dtype", payload.elementType), .init("shape", payload.shape), .init("ratio", payload.ratio),
                 .init("seed", payload.seed),
             ]
+        case .windowFunction(let payload):
+            [.init("output_datatype", payload.elementType), .init("periodic", payload.isPeriodic)]
+        case .melWeightMatrix(let payload): [.init("output_datatype", payload.elementType)]
+        case .dft(let payload):
+            [.init("axis", payload.axis), .init("inverse", payload.isInverse), .init("onesided", payload.isOneSided)]
+        case .stft(let payload): [.init("onesided", payload.isOneSided)]
+        case .bernoulli(let payload): [.init("dtype", payload.elementType), .init("seed", payload.seed)]
+        case .randomNumbers(let payload): payload.texts
+        case .tfIdfVectorizer(let payload): payload.texts
+        case .scan(let payload):
+            [
+                .init("num_scan_inputs", payload.scanInputCount), .init("scan_input_axes", payload.inputAxes),
+                .init("scan_input_directions", payload.inputsReversed), .init("scan_output_axes", payload.outputAxes),
+                .init("scan_output_directions", payload.outputsReversed), .init("batched", payload.isBatched ? true : nil),
+            ]
         case .opaque(let payload):
             [
                 .init("domain", payload.domain.isEmpty ? nil : payload.domain),
                 .init("overload", payload.overload.isEmpty ? nil : payload.overload),
             ]
         case .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity, .range,
-            .dynamicQuantizeLinear: []
+            .dynamicQuantizeLinear, .determinant, .branch, .loop: []
         }
     }
 }
@@ -212,6 +227,32 @@ extension Activation.Function {
         case .shrink(let bias, let lambda): [.init("bias", bias), .init("lambd", lambda)]
         case .gelu(let tanhApproximation): [.init("approximate", tanhApproximation ? "tanh" : "none")]
         }
+    }
+}
+
+extension RandomNumbers {
+    fileprivate var texts: [AttributeText?] {
+        let parameters: [AttributeText?] =
+            switch distribution {
+            case .uniform(let low, let high): [.init("low", low), .init("high", high)]
+            case .normal(let mean, let scale): [.init("mean", mean), .init("scale", scale)]
+            }
+        return parameters + [.init("dtype", elementType), .init("seed", seed), .init("shape", shape)]
+    }
+}
+
+extension TfIdfVectorizer {
+    fileprivate var texts: [AttributeText?] {
+        let pool: AttributeText? =
+            switch pool {
+            case .integers(let tokens): .init("pool_int64s", tokens)
+            case .strings(let tokens): .init("pool_strings", tokens.map { String(decoding: $0, as: UTF8.self) })
+            }
+        return [
+            .init("mode", mode.rawValue), .init("min_gram_length", minimumLength), .init("max_gram_length", maximumLength),
+            .init("max_skip_count", maximumSkip), pool, .init("ngram_counts", starts), .init("ngram_indexes", places),
+            .init("weights", weights),
+        ]
     }
 }
 

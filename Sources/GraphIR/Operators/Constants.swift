@@ -65,7 +65,7 @@ public struct EyeLike: OperatorPayload {
 }
 
 /// `Range`: start, start + delta, … below limit.
-public struct Range: OperatorPayload {
+public struct NumberRange: OperatorPayload {
     public enum Operand: Int, CaseIterable, Sendable {
         case start, limit, delta
     }
@@ -113,7 +113,7 @@ extension EyeLike {
     public func multiplyAccumulates(_ context: CostContext) -> Int? { 0 }
 }
 
-extension Range {
+extension NumberRange {
     public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
         let operands = try [Operand.start, .limit, .delta].map { try context.type(of: $0, .numbers) }
         for operand in operands { try operand.requireScalar() }

@@ -54,13 +54,13 @@ extension InferenceContext {
     /// - Parameter operands: the types of the operands of `forward`.
     /// - Throws: `CleaveError` when `forward` does not fit `operands`, or gives another shape than the gradient's.
     @discardableResult
-    func requireOutputGradient<Operand: RawRepresentable<Int>>(
+    func requireOutputGradient<Operand: RawRepresentable<Int> & Sendable>(
         _ operand: Operand, of forward: some OperatorPayload, operands: [TensorType?]
     ) throws -> OperandType {
         let gradient = try type(of: operand, .floats)
         let context = InferenceContext(
             types: operands.map { $0.map { .tensor($0) } }, isPresent: operands.map { $0 != nil }, constants: operands.map { _ in nil },
-            contents: operands.map { _ in nil }, outputCount: 1, opset: opset)
+            contents: operands.map { _ in nil }, captures: [:], outputCount: 1, opset: opset)
         let expected = try forward.inferOutputs(context).first?.type?.tensor?.shape
         guard let expected, let shape = gradient.shape else { return gradient }
         guard shape.count == expected.count, !zip(shape, expected).contains(where: { $0.isCertainlyDifferent(from: $1) }) else {

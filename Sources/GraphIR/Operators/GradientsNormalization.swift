@@ -147,7 +147,7 @@ extension RMSNormGradient {
 }
 
 /// The gradients of input, scale and bias, each shaped like the operand that it belongs to.
-private func normalizationGradients<Operand: RawRepresentable<Int>>(
+private func normalizationGradients<Operand: RawRepresentable<Int> & Sendable>(
     _ context: InferenceContext, gradient: Operand, of forward: some OperatorPayload, operands: [TensorType?]
 ) throws -> [InferredValue] {
     try context.requireOutputGradient(gradient, of: forward, operands: operands)

@@ -129,7 +129,7 @@ public struct RoiAlign: OperatorPayload {
     public static let operandCount = 3...3
     public static let outputCount = 1...1
 
-    public enum Mode: String, Hashable, Sendable { case average = "avg", max }
+    public enum Mode: String, CaseIterable, Hashable, Sendable { case average = "avg", max }
 
     public init(
         mode: Mode,

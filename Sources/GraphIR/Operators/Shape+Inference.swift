@@ -98,7 +98,7 @@ private enum GivenAxes {
     case unknown(count: Int?)
     case known([Int])
 
-    init<Operand: RawRepresentable<Int>>(attribute: [Int]?, operand: Operand, _ context: InferenceContext) throws {
+    init<Operand: RawRepresentable<Int> & Sendable>(attribute: [Int]?, operand: Operand, _ context: InferenceContext) throws {
         if let attribute {
             self = .known(attribute)
         } else if context.has(operand) {

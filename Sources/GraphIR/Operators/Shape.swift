@@ -177,7 +177,7 @@ public struct Split: OperatorPayload {
 }
 
 /// `Slice`: bounds are attributes up to opset 9 and operands since.
-public struct Slice: OperatorPayload {
+public struct StridedSlice: OperatorPayload {
     /// Attribute form of the bounds.
     public var bounds: Bounds?
 
@@ -299,4 +299,7 @@ public struct Dropout: OperatorPayload {
         self.seed = seed
         self.isTestLegacy = isTestLegacy
     }
+
+    /// Whether elements are dropped where no operand says so: in the form of opset 6, unless it is a test.
+    public var isTraining: Bool { isTestLegacy == false }
 }

@@ -54,7 +54,7 @@ private struct SliceRange {
     }
 }
 
-extension Slice {
+extension StridedSlice {
     public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
         let input = try context.type(of: Operand.input, .any)
         guard let shape = input.shape else { return [InferredValue(input.elementType, nil)] }

@@ -9,7 +9,7 @@ extension Expand {
         if let negative = wanted.compactMap(\.known).first(where: { $0 < 0 }) {
             throw CleaveError(.shapeMismatch, "shape has the entry \(negative), expected numbers from 0 up")
         }
-        let output = try broadcastShape([input, OperandType(name: "shape", elementType: nil, shape: wanted)])
+        let output = try broadcastShape([input, OperandType(name: .words("shape"), elementType: nil, shape: wanted)])
         let lengths = output.flatMap { TensorType(.int64, $0).knownShape }
         let contents = context.contents(Operand.input) == nil ? nil : lengths.flatMap { lengths in
             context.small(Operand.input).flatMap { source in SmallTensor(shape: lengths) { source.broadcastElement($0) }?.elements }
@@ -172,6 +172,12 @@ extension Pad {
         for (index, axis) in axes.enumerated() {
             begins[axis] = pads[index]
             output[axis] = shape[axis] + pads[index] + pads[index + axes.count]
+            if output[axis] == .unknown, [shape[axis], pads[index], pads[index + axes.count]].allSatisfy({ $0.known != nil }) {
+                throw CleaveError(
+                    .shapeMismatch,
+                    "pads lengthen dimension \(axis) of length \(shape[axis]) by \(pads[index]) and \(pads[index + axes.count]), "
+                        + "beyond what can be counted")
+            }
             if let known = output[axis].known, known < 0 {
                 throw CleaveError(
                     .shapeMismatch,

@@ -40,7 +40,13 @@ extension Graph {
 
     /// `nil` when there is nothing to put in place.
     private func spliced() throws -> Graph? {
-        guard nodes.contains(where: { if case .opaque = $0.operator { true } else { false } }) else { return nil }
+        let isCandidate = nodes.contains {
+            switch $0.operator {
+            case .opaque, .branch, .loop, .scan: true
+            default: false
+            }
+        }
+        guard isCandidate else { return nil }
         let exporter = Exporter(self)
         return try withExtendedLifetime(exporter) {
             let model = try exporter.model()
@@ -89,8 +95,7 @@ extension Graph {
     private var knownConditions: [String: Bool] {
         var conditions: [String: Bool] = [:]
         for node in nodes {
-            guard case .opaque(let payload) = node.operator, payload == OpaqueOperator(domain: "", name: "If", overload: ""),
-                let condition = node.inputs.first ?? nil
+            guard node.operator.qualifiedName == "If", let condition = node.inputs.first ?? nil
             else { continue }
             let known = self[condition].contents?.first?.known.map(Double.init) ?? constant(condition)?.doubles()?.first
             if let known { conditions[self[condition].name] = known != 0 }

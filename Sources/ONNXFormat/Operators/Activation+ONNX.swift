@@ -28,7 +28,7 @@ extension OperatorTable {
             switch try reader.string("approximate") ?? "none" {
             case "none": .gelu(tanhApproximation: false)
             case "tanh": .gelu(tanhApproximation: true)
-            default: throw NotModelled()
+            case let text: throw AttributeReader.unknown(text, "approximate", expected: ["none", "tanh"])
             }
         },
     ] + Softmax.Function.allCases.map { function in

@@ -8,7 +8,7 @@ extension OperatorTable {
         OperatorEntry("EyeLike", since: 9) {
             .eyeLike(EyeLike(elementType: try $0.elementType("dtype"), diagonal: try $0.int("k", default: 0)))
         },
-        OperatorEntry("Range", since: 11) { _ in .range(Range()) },
+        OperatorEntry("Range", since: 11) { _ in .range(NumberRange()) },
     ]
 }
 

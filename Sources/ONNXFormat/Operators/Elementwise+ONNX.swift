@@ -18,7 +18,7 @@ extension OperatorTable {
                 switch try reader.required(reader.string("direction"), "direction") {
                 case "LEFT": .binary(Binary(function: .shiftLeft, broadcastAxis: .numpy))
                 case "RIGHT": .binary(Binary(function: .shiftRight, broadcastAxis: .numpy))
-                default: throw NotModelled()
+                case let text: throw AttributeReader.unknown(text, "direction", expected: ["LEFT", "RIGHT"])
                 }
             }
         case .add, .sub, .mul, .div, .pow, .prelu, .equal, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .xor,

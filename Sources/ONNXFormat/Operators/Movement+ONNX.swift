@@ -13,10 +13,10 @@ extension OperatorTable {
         },
         OperatorEntry("Slice", since: 1) {
             .slice(
-                Slice(
+                StridedSlice(
                     bounds: $0.opset >= 10
                         ? nil
-                        : Slice.Bounds(
+                        : StridedSlice.Bounds(
                             starts: try $0.requiredInts("starts"), ends: try $0.requiredInts("ends"), axes: try $0.ints("axes"))))
         },
         OperatorEntry("Pad", since: 2) { .pad(try Pad(onnx: &$0)) },
@@ -46,7 +46,7 @@ extension Split {
     }
 }
 
-extension Slice {
+extension StridedSlice {
     func write(to writer: inout AttributeWriter) throws {
         try writer.require(bounds == nil || writer.opset < 10, "the bounds are attributes", upTo: 9)
         try writer.require(bounds != nil || writer.opset >= 10, "the bounds are operands", since: 10)

@@ -52,18 +52,37 @@ extension InstanceNorm {
     func write(to writer: inout AttributeWriter) { writer.float("epsilon", epsilon, default: 1e-5) }
 }
 
+extension AttributeReader {
+    /// What normalizations over trailing axes have.
+    fileprivate mutating func trailingAxes() throws -> (axis: Int, epsilon: Float, stashType: Int) {
+        (try int("axis", default: -1), try float("epsilon", default: 1e-5), try int("stash_type", default: 1))
+    }
+}
+
+extension AttributeWriter {
+    fileprivate mutating func trailingAxes(from axis: Int, epsilon: Float, stashType: Int) {
+        int("axis", axis, default: -1)
+        float("epsilon", epsilon, default: 1e-5)
+        int("stash_type", stashType, default: 1)
+    }
+}
+
 extension LayerNorm {
     init(onnx reader: inout AttributeReader) throws {
-        self.init(
-            axis: try reader.int("axis", default: -1), epsilon: try reader.float("epsilon", default: 1e-5),
-            stashType: try reader.int("stash_type", default: 1))
+        let (axis, epsilon, stashType) = try reader.trailingAxes()
+        self.init(axis: axis, epsilon: epsilon, stashType: stashType)
     }
 
-    func write(to writer: inout AttributeWriter) {
-        writer.int("axis", axis, default: -1)
-        writer.float("epsilon", epsilon, default: 1e-5)
-        writer.int("stash_type", stashType, default: 1)
+    func write(to writer: inout AttributeWriter) { writer.trailingAxes(from: axis, epsilon: epsilon, stashType: stashType) }
+}
+
+extension RMSNorm {
+    init(onnx reader: inout AttributeReader) throws {
+        let (axis, epsilon, stashType) = try reader.trailingAxes()
+        self.init(axis: axis, epsilon: epsilon, stashType: stashType)
     }
+
+    func write(to writer: inout AttributeWriter) { writer.trailingAxes(from: axis, epsilon: epsilon, stashType: stashType) }
 }
 
 extension GroupNorm {
@@ -80,20 +99,6 @@ extension GroupNorm {
         writer.float("epsilon", epsilon, default: 1e-5)
         writer.int("num_groups", groups)
         try writer.int("stash_type", stashType, since: 21, default: 1)
-    }
-}
-
-extension RMSNorm {
-    init(onnx reader: inout AttributeReader) throws {
-        self.init(
-            axis: try reader.int("axis", default: -1), epsilon: try reader.float("epsilon", default: 1e-5),
-            stashType: try reader.int("stash_type", default: 1))
-    }
-
-    func write(to writer: inout AttributeWriter) {
-        writer.int("axis", axis, default: -1)
-        writer.float("epsilon", epsilon, default: 1e-5)
-        writer.int("stash_type", stashType, default: 1)
     }
 }
 

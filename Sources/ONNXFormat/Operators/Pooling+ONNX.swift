@@ -84,7 +84,8 @@ extension RoiAlign {
             switch try reader.string("coordinate_transformation_mode") ?? "half_pixel" {
             case "half_pixel": halfPixel = true
             case "output_half_pixel": halfPixel = false
-            default: throw NotModelled()
+            case let text:
+                throw AttributeReader.unknown(text, "coordinate_transformation_mode", expected: ["half_pixel", "output_half_pixel"])
             }
         }
         self.init(

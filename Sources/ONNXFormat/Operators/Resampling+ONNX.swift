@@ -71,7 +71,9 @@ extension GridSample {
     init(onnx reader: inout AttributeReader) throws {
         let text = try reader.string("mode")
         let mode = text.map { text in Mode.allCases.first { $0.onnxName(opset: reader.opset) == text } } ?? .linear
-        guard let mode else { throw NotModelled() }
+        guard let mode else {
+            throw AttributeReader.unknown(text ?? "", "mode", expected: Mode.allCases.map { $0.onnxName(opset: reader.opset) })
+        }
         self.init(
             mode: mode, padding: try reader.choice("padding_mode", default: .zeros),
             alignCorners: try reader.bool("align_corners", default: false))

@@ -34,7 +34,7 @@ extension Window.Padding {
         case "SAME_UPPER": self = .sameUpper
         case "SAME_LOWER": self = .sameLower
         case "VALID": self = .valid
-        default: throw NotModelled()
+        case let text: throw AttributeReader.unknown(text, "auto_pad", expected: ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])
         }
     }
 

@@ -1,44 +1,21 @@
 import CKernels
-import COneDNN
 import GraphIR
 import Tensors
 
-/// An element-wise function of one tensor, as oneDNN's primitives and our kernels take it.
-enum FusedActivation: Hashable, Sendable {
-    case clamp(low: Float, high: Float)
-    case leaky(slope: Float)
-    case eltwise(Primitive.Eltwise)
+/// An element-wise function of one tensor that other kernels can take in.
+struct FusedActivation: Sendable {
+    let native: ck_activation
 
-    static let relu = FusedActivation.clamp(low: 0, high: .infinity)
+    init(_ kind: ck_activation_kind, low: Float = 0, high: Float = 0) { native = ck_activation(kind: kind, low: low, high: high) }
 
-    var eltwise: Primitive.Eltwise {
-        switch self {
-        case .clamp(low: 0, high: .infinity): Primitive.Eltwise(kind: ONEDNN_RELU)
-        case .clamp(let low, let high): Primitive.Eltwise(kind: ONEDNN_CLIP, alpha: low, beta: high)
-        case .leaky(let slope): Primitive.Eltwise(kind: ONEDNN_RELU, alpha: slope)
-        case .eltwise(let eltwise): eltwise
-        }
-    }
-
-    /// The same for our own kernels; `nil` where they do not have it.
-    var native: ck_activation? {
-        switch self {
-        case .clamp(let low, let high): ck_activation(kind: CK_CLAMP, low: low, high: high)
-        case .leaky(let slope): ck_activation(kind: CK_LEAKY, low: slope, high: 0)
-        case .eltwise: nil
-        }
-    }
+    static let relu = FusedActivation(CK_CLAMP, low: 0, high: .infinity)
 
     /// Whether the function leaves the zeros in a layout's padding zero.
     var keepsZero: Bool {
-        switch self {
-        case .clamp(let low, let high): low <= 0 && high >= 0
-        case .leaky: true
-        case .eltwise(let function):
-            [
-                ONEDNN_TANH, ONEDNN_ELU, ONEDNN_SQUARE, ONEDNN_ABS, ONEDNN_SQRT, ONEDNN_GELU_TANH, ONEDNN_GELU_ERF, ONEDNN_SWISH,
-                ONEDNN_ROUND, ONEDNN_MISH, ONEDNN_HARDSWISH,
-            ].contains(function.kind)
+        switch native.kind {
+        case CK_CLAMP: native.low <= 0 && native.high >= 0
+        case CK_EXP, CK_SIGMOID, CK_SOFTPLUS, CK_HARD_SIGMOID: false
+        default: true
         }
     }
 }
@@ -66,7 +43,7 @@ extension Simplification {
         }
         guard let low = limit(clip.minimum, .minimum, -.infinity), let high = limit(clip.maximum, .maximum, .infinity), low <= high
         else { return nil }
-        return .clamp(low: low, high: high)
+        return FusedActivation(CK_CLAMP, low: low, high: high)
     }
 }
 
@@ -74,15 +51,19 @@ extension Activation.Function {
     fileprivate var fused: FusedActivation? {
         switch self {
         case .relu: .relu
-        case .sigmoid: .eltwise(.init(kind: ONEDNN_LOGISTIC))
-        case .tanh: .eltwise(.init(kind: ONEDNN_TANH))
-        case .softplus: .eltwise(.init(kind: ONEDNN_SOFTPLUS))
-        case .hardSwish: .eltwise(.init(kind: ONEDNN_HARDSWISH))
-        case .mish: .eltwise(.init(kind: ONEDNN_MISH))
-        case .leakyRelu(let alpha): .leaky(slope: alpha)
-        case .elu(let alpha): .eltwise(.init(kind: ONEDNN_ELU, alpha: alpha))
-        case .gelu(let tanhApproximation): .eltwise(.init(kind: tanhApproximation ? ONEDNN_GELU_TANH : ONEDNN_GELU_ERF))
-        case .softsign, .selu, .celu, .hardSigmoid, .thresholdedRelu, .shrink: nil
+        case .sigmoid: .init(CK_SIGMOID)
+        case .tanh: .init(CK_TANH)
+        case .softplus: .init(CK_SOFTPLUS)
+        case .hardSwish: .init(CK_HARD_SWISH)
+        case .mish: .init(CK_MISH)
+        case .leakyRelu(let alpha): .init(CK_LEAKY, low: alpha)
+        case .elu(let alpha): .init(CK_ELU, low: alpha, high: 1)
+        case .selu(let alpha, let gamma): .init(CK_ELU, low: gamma * alpha, high: gamma)
+        case .celu(let alpha): .init(CK_CELU, low: alpha)
+        case .gelu(let tanhApproximation): .init(tanhApproximation ? CK_GELU_TANH : CK_GELU)
+        case .hardSigmoid(let alpha, let beta): .init(CK_HARD_SIGMOID, low: alpha, high: beta)
+        case .softsign: .init(CK_SOFTSIGN)
+        case .thresholdedRelu, .shrink: nil
         }
     }
 }
@@ -90,23 +71,23 @@ extension Activation.Function {
 extension Unary.Function {
     fileprivate var fused: FusedActivation? {
         switch self {
-        case .abs: .eltwise(.init(kind: ONEDNN_ABS))
-        case .exp: .eltwise(.init(kind: ONEDNN_EXP))
-        case .neg: .eltwise(.init(kind: ONEDNN_LINEAR, alpha: -1, beta: 0))
-        case .round: .eltwise(.init(kind: ONEDNN_ROUND))
-        case .sqrt: .eltwise(.init(kind: ONEDNN_SQRT))
-        case .acos, .acosh, .asin, .asinh, .atan, .atanh, .bitwiseNot, .ceil, .cos, .cosh, .erf, .floor, .isNaN, .log, .not, .reciprocal,
+        case .abs: .init(CK_ABS)
+        case .exp: .init(CK_EXP)
+        case .neg: .init(CK_NEGATE)
+        case .round: .init(CK_ROUND)
+        case .sqrt: .init(CK_SQRT)
+        case .erf: .init(CK_ERF)
+        case .acos, .acosh, .asin, .asinh, .atan, .atanh, .bitwiseNot, .ceil, .cos, .cosh, .floor, .isNaN, .log, .not, .reciprocal,
             .sign, .sin, .sinh, .tan:
             nil
         }
     }
 }
 
-/// A function that only our own kernels have, and that nothing takes in.
+/// A function that nothing takes in.
 struct LooseFunction: Sendable {
     var kind: ck_unary_kind
     var alpha: Float = 0
-    var beta: Float = 0
 
     /// - Returns: `nil` for operators of another kind.
     init?(_ operation: Operator) {
@@ -115,14 +96,8 @@ struct LooseFunction: Sendable {
             guard let kind = payload.function.loose else { return nil }
             self.kind = kind
         case .activation(let payload):
-            switch payload.function {
-            case .softsign: kind = CK_SOFTSIGN
-            case .hardSigmoid(let alpha, let beta): (kind, self.alpha, self.beta) = (CK_HARD_SIGMOID, alpha, beta)
-            case .thresholdedRelu(let alpha): (kind, self.alpha) = (CK_THRESHOLDED_RELU, alpha)
-            case .selu(let alpha, let gamma): (kind, self.alpha, beta) = (CK_SELU, alpha, gamma)
-            case .celu(let alpha): (kind, self.alpha) = (CK_CELU, alpha)
-            case .relu, .sigmoid, .tanh, .softplus, .hardSwish, .mish, .leakyRelu, .elu, .gelu, .shrink: return nil
-            }
+            guard case .thresholdedRelu(let alpha) = payload.function else { return nil }
+            (kind, self.alpha) = (CK_THRESHOLDED_RELU, alpha)
         default: return nil
         }
     }
@@ -130,9 +105,7 @@ struct LooseFunction: Sendable {
     /// Whether the function leaves the zeros in a layout's padding zero.
     var keepsZero: Bool {
         switch kind {
-        case CK_FLOOR, CK_CEIL, CK_SIGN, CK_ERF, CK_SIN, CK_TAN, CK_ASIN, CK_ATAN, CK_SINH, CK_ASINH, CK_ATANH, CK_SOFTSIGN, CK_SELU,
-            CK_CELU:
-            true
+        case CK_FLOOR, CK_CEIL, CK_SIGN, CK_SIN, CK_TAN, CK_ASIN, CK_ATAN, CK_SINH, CK_ASINH, CK_ATANH: true
         default: false
         }
     }
@@ -150,7 +123,6 @@ extension Unary.Function {
         case .ceil: CK_CEIL
         case .cos: CK_COS
         case .cosh: CK_COSH
-        case .erf: CK_ERF
         case .floor: CK_FLOOR
         case .log: CK_LOG
         case .reciprocal: CK_RECIPROCAL
@@ -158,7 +130,7 @@ extension Unary.Function {
         case .sin: CK_SIN
         case .sinh: CK_SINH
         case .tan: CK_TAN
-        case .abs, .bitwiseNot, .exp, .isNaN, .neg, .not, .round, .sqrt: nil
+        case .abs, .bitwiseNot, .erf, .exp, .isNaN, .neg, .not, .round, .sqrt: nil
         }
     }
 }

@@ -1,4 +1,4 @@
-import COneDNN
+import CKernels
 import GraphIR
 import Tensors
 
@@ -96,16 +96,23 @@ struct Grouping {
                 for reader in readers { absorb(reader, into: &group) }
             }
             if case .convolution = anchor.operator { takeSecond(of: value, into: &group) }
-        case .batchNorm, .binary, .variadic:
-            if let (epilogue, readers) = epilogue(after: value, allowingAdd: false), case .activation(let function) = epilogue.kind,
-                function.native != nil
-            {
-                group.epilogue.append(epilogue)
-                for reader in readers { absorb(reader, into: &group) }
+        case .batchNorm:
+            while let (affine, reader) = channelAffine(after: value, axis: { _ in 1 }) {
+                group.affine.append(affine)
+                value = affine.output
+                absorb(reader, into: &group)
             }
+            takeActivation(of: value, into: &group)
+        case .binary, .variadic, .instanceNorm, .groupNorm: takeActivation(of: value, into: &group)
         default: break
         }
         return group
+    }
+
+    private mutating func takeActivation(of value: ValueID, into group: inout Group) {
+        guard let (epilogue, readers) = epilogue(after: value, allowingAdd: false), case .activation = epilogue.kind else { return }
+        group.epilogue.append(epilogue)
+        for reader in readers { absorb(reader, into: &group) }
     }
 
     /// Takes a batch normalization that reads the group's result, whoever else reads that, with the activation after it.
@@ -118,7 +125,7 @@ struct Grouping {
             var second = Group.Second(affine: .init(node: node, scale: scale, shift: shift, output: output))
             taken[reader] = true
             if let (epilogue, readers) = epilogue(after: output, allowingAdd: false),
-                case .activation(.clamp) = epilogue.kind
+                case .activation(let function) = epilogue.kind, function.native.kind == CK_CLAMP
             {
                 second.activation = epilogue
                 for reader in readers { taken[reader] = true }
@@ -212,19 +219,29 @@ struct Grouping {
         return operands[0] == value ? operands[1] : operands[0]
     }
 
-    /// x · sigmoid(x), written as two nodes.
+    /// x · sigmoid(x) and x · hardSigmoid(x), written as two nodes.
     private func swish(of value: ValueID, _ readers: [Int]) -> (Group.Epilogue, [Int])? {
         let nodes = readers.map { program.nodes[$0] }
         for (first, second) in [(0, 1), (1, 0)] {
-            guard case .activation(let activation) = nodes[first].operator, activation.function == .sigmoid,
+            guard case .activation(let activation) = nodes[first].operator, let function = activation.function.gated,
                 case .binary(let product) = nodes[second].operator, product.function == .mul,
                 let gate = nodes[first].outputs.first ?? nil, let output = nodes[second].outputs.first ?? nil,
                 otherOperand(of: nodes[second], than: value) == gate, privateReaders(of: gate) == [readers[second]]
             else { continue }
-            let function = FusedActivation.eltwise(.init(kind: ONEDNN_SWISH, alpha: 1))
             return (.init(nodes: [nodes[first], nodes[second]], kind: .activation(function), output: output), readers)
         }
         return nil
+    }
+}
+
+extension Activation.Function {
+    /// x · f(x) as one function.
+    fileprivate var gated: FusedActivation? {
+        switch self {
+        case .sigmoid: .init(CK_SWISH, low: 1)
+        case .hardSigmoid(let alpha, let beta): alpha == 1 / 6 && beta == 0.5 ? .init(CK_HARD_SWISH) : nil
+        default: nil
+        }
     }
 }
 

@@ -35,15 +35,31 @@ struct PlanCompiler {
 
     init(_ specialized: Graph, backend: OneDNNBackend) throws {
         self.backend = backend
-        graph = specialized
-        program = try Simplification(specialized)
+        program = try Self.simplify(specialized, memoryLimit: backend.memoryLimit)
+        graph = program.graph
         groups = Grouping.groups(of: program)
         for (index, group) in groups.enumerated() {
             for node in group.nodes {
-                for input in node.inputs.compactMap({ $0 }) { lastUse[program.resolve(input)] = index }
+                for input in node.reads { lastUse[program.resolve(input)] = index }
             }
         }
         for output in program.outputs { lastUse[output] = groups.count }
+    }
+
+    /// Simplifies a graph, and again with what that has found for as long as more shapes become known by it: those that are computed
+    /// from other shapes in ways that inference does not follow.
+    private static func simplify(_ specialized: Graph, memoryLimit: Int) throws -> Simplification {
+        var program = try Simplification(specialized, memoryLimit: memoryLimit)
+        while program.hasUnknownShapes {
+            let evaluated = program.evaluated
+            guard !evaluated.isEmpty else { break }
+            var graph = program.graph
+            try graph.edit { editor in
+                for (value, tensor) in evaluated { editor.setConstant(value, to: tensor) }
+            }
+            program = try Simplification(graph, memoryLimit: memoryLimit)
+        }
+        return program
     }
 
     mutating func compile(original: Graph) throws -> OneDNNPlan {
@@ -209,14 +225,15 @@ struct PlanCompiler {
     /// Runs a node on its reference kernel, on row-major tensors.
     mutating func lowerToReference(_ node: Node) throws {
         var reads: [BufferID] = []
-        let operands = try node.inputs.map { input -> ReferenceKernelStep.Operand in
-            guard let input else { return .absent }
+        func operand(_ input: ValueID) throws -> ReferenceKernelStep.Operand {
             if let tensor = constant(input) { return .constant(tensor) }
             if let slot = slot(input) { return .slot(slot) }
             let buffer = try plainOperand(input)
             reads.append(buffer)
             return .buffer(buffer, shape: shape(input))
         }
+        let operands = try node.inputs.map { try $0.map(operand) ?? .absent }
+        let captures = try node.captures.map { (name: graph[$0].name, operand: try operand($0)) }
         var writes: [BufferID] = []
         let results = try node.outputs.map { output -> ReferenceKernelStep.Result in
             guard let output else { return .absent }
@@ -228,7 +245,7 @@ struct PlanCompiler {
             return .buffer(buffer, shape: shape(output))
         }
         let kernel = ReferenceKernelStep(
-            operation: node.operator, operands: operands, results: results, opset: graph.opset, label: graph.label(of: node))
+            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset, label: graph.label(of: node))
         emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: true)
     }
 }

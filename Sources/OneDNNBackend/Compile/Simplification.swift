@@ -17,12 +17,15 @@ struct Simplification {
     /// Values that outlive the run, aliases resolved.
     private(set) var outputs: Set<ValueID> = []
 
-    /// Results with more elements are left to run, so that compiling does not take more memory than running.
-    private static let evaluationLimit = 1 << 24
+    /// Results with more elements are left to run.
+    private let evaluationLimit: Int
 
+    /// - Parameter memoryLimit: bytes that the network may take; a constant gets at most a quarter of them.
     /// - Throws: `CleaveError` naming a node that is not known or whose constants do not fit it.
-    init(_ graph: Graph) throws {
+    init(_ graph: Graph, memoryLimit: Int) throws {
         self.graph = graph
+        evaluationLimit = memoryLimit / 4 / MemoryLayout<Float>.size
+        try graph.checkInterface(on: "onednn")
         for value in graph.values {
             if let tensor = value.constant { constants[value.id] = tensor }
         }
@@ -37,7 +40,23 @@ struct Simplification {
 
     func constant(_ id: ValueID?) -> Tensor? { id.flatMap { constants[resolve($0)] } }
 
+    /// What has been evaluated, and is not a constant of the graph.
+    var evaluated: [(value: ValueID, tensor: Tensor)] {
+        graph.values.compactMap { value in
+            guard value.constant == nil, let tensor = constants[value.id] else { return nil }
+            return (value.id, tensor)
+        }
+    }
+
+    /// Whether some node that has to run makes a tensor whose shape is not known.
+    var hasUnknownShapes: Bool {
+        nodes.contains { node in
+            node.outputs.contains { $0.map { graph[$0].tensorType?.knownShape == nil } ?? false }
+        }
+    }
+
     private mutating func reduce(_ node: Node) throws {
+        guard node.outputs.contains(where: { $0 != nil }) else { return }
         switch node.operator {
         case .constant(let payload):
             if let output = node.outputs.first ?? nil { constants[output] = payload.value.tensor }
@@ -52,10 +71,18 @@ struct Simplification {
             }
             nodes.append(node)
             return
+        case .castLike(let payload):
+            // Only the type of the second operand counts, not its elements.
+            guard let input = constant(node.input(CastLike.Operand.input)), let output = node.outputs.first ?? nil,
+                let type = graph[output].tensorType?.elementType, type.isFloatingPoint || type.isInteger, isSmall(node)
+            else { break }
+            let cast = Operator.cast(.init(to: type, saturate: payload.saturate))
+            constants[output] = try evaluate(cast, operands: [input], outputCount: 1, opset: graph.opset).first ?? nil
+            return
         default: break
         }
         if takeContents(of: node) { return }
-        guard node.captures.isEmpty, isSmall(node), node.inputs.allSatisfy({ $0.map { constant($0) != nil } ?? true }),
+        guard !node.operator.isControlFlow, isSmall(node), node.inputs.allSatisfy({ $0.map { constant($0) != nil } ?? true }),
             !node.inputs.isEmpty
         else {
             nodes.append(node)
@@ -89,7 +116,7 @@ struct Simplification {
     private func isSmall(_ node: Node) -> Bool {
         node.outputs.compactMap { $0 }.allSatisfy { output in
             guard let shape = graph[output].tensorType?.knownShape, let count = try? Tensor.elementCount(of: shape) else { return true }
-            return count <= Self.evaluationLimit
+            return count <= evaluationLimit
         }
     }
 
@@ -106,17 +133,12 @@ struct Simplification {
         var kept: [Node] = []
         for node in nodes.reversed() where node.outputs.contains(where: { $0.map { live.contains($0) } ?? false }) {
             kept.append(node)
-            for input in node.inputs.compactMap({ $0 }) where constant(input) == nil { live.insert(resolve(input)) }
+            for input in node.reads where constant(input) == nil { live.insert(resolve(input)) }
         }
         nodes = kept.reversed()
-        for node in nodes {
-            guard case .opaque = node.operator else { continue }
-            throw CleaveError(
-                .unsupported, node.operator.reasonAgainstRunning(on: "onednn"),
-                at: .init(node: graph.label(of: node), operatorName: node.operator.qualifiedName))
-        }
+        for node in nodes { try graph.checkRunnable(node, on: "onednn") }
         for (index, node) in nodes.enumerated() {
-            for input in node.inputs.compactMap({ $0 }) { readers[resolve(input), default: []].append(index) }
+            for input in node.reads { readers[resolve(input), default: []].append(index) }
         }
     }
 }

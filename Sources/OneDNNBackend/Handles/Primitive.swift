@@ -54,18 +54,12 @@ final class Primitive: @unchecked Sendable {
     enum PostOp {
         /// Adds what the destination holds.
         case sum
-        case eltwise(Eltwise)
         case binary(onednn_binary_kind, Layout)
 
         fileprivate var c: onednn_post_op {
             var op = onednn_post_op()
             switch self {
             case .sum: op.kind = ONEDNN_POST_SUM
-            case .eltwise(let eltwise):
-                op.kind = ONEDNN_POST_ELTWISE
-                op.eltwise = eltwise.kind
-                op.alpha = eltwise.alpha
-                op.beta = eltwise.beta
             case .binary(let kind, let layout):
                 op.kind = ONEDNN_POST_BINARY
                 op.binary = kind
@@ -74,16 +68,7 @@ final class Primitive: @unchecked Sendable {
             return op
         }
     }
-
-    /// An element-wise function and its parameters.
-    struct Eltwise: Hashable, Sendable {
-        var kind: onednn_eltwise_kind
-        var alpha: Float = 0
-        var beta: Float = 0
-    }
 }
-
-extension onednn_eltwise_kind: @retroactive Hashable {}
 
 // MARK: - Making primitives
 
@@ -107,36 +92,21 @@ extension Primitive {
         }
     }
 
-    static func innerProduct(_ source: Layout, weights: Layout, bias: Layout?, destination: Layout, postOps: [PostOp]) throws -> Primitive {
-        try withPostOps(postOps) { ops in
-            try Primitive("an inner product") {
-                onednn_inner_product($0, source.handle, weights.handle, bias?.handle, destination.handle, ops)
-            }
+    static func innerProduct(_ source: Layout, weights: Layout, bias: Layout?, destination: Layout) throws -> Primitive {
+        try Primitive("an inner product") {
+            onednn_inner_product($0, source.handle, weights.handle, bias?.handle, destination.handle, onednn_post_ops())
         }
     }
 
-    static func matmul(_ source: Layout, weights: Layout, bias: Layout?, destination: Layout, postOps: [PostOp]) throws -> Primitive {
-        try withPostOps(postOps) { ops in
-            try Primitive("a matrix product") {
-                onednn_matmul($0, source.handle, weights.handle, bias?.handle, destination.handle, ops)
-            }
+    static func matmul(_ source: Layout, weights: Layout, bias: Layout?, destination: Layout) throws -> Primitive {
+        try Primitive("a matrix product") {
+            onednn_matmul($0, source.handle, weights.handle, bias?.handle, destination.handle, onednn_post_ops())
         }
     }
 
     static func pooling(_ kind: onednn_pool_kind, _ source: Layout, destination: Layout, window: Window) throws -> Primitive {
         var window = window.c
         return try Primitive("a pooling") { onednn_pooling($0, kind, source.handle, destination.handle, &window) }
-    }
-
-    static func eltwise(_ function: Eltwise, _ data: Layout) throws -> Primitive {
-        try Primitive("an element-wise function") { onednn_eltwise($0, function.kind, function.alpha, function.beta, data.handle) }
-    }
-
-    static func concat(_ sources: [Layout], axis: Int, destination: Layout) throws -> Primitive {
-        let handles: [OpaquePointer?] = sources.map(\.handle)
-        return try Primitive("a concatenation") {
-            onednn_concat($0, Int32(axis), handles, Int32(handles.count), destination.handle)
-        }
     }
 
     static func softmax(_ data: Layout, axis: Int, logarithm: Bool) throws -> Primitive {
@@ -149,10 +119,6 @@ extension Primitive {
 
     static func localResponseNorm(_ data: Layout, size: Int, alpha: Float, beta: Float, bias: Float) throws -> Primitive {
         try Primitive("a local response normalization") { onednn_lrn($0, data.handle, Int64(size), alpha, beta, bias) }
-    }
-
-    static func reduction(_ kind: onednn_reduction_kind, _ source: Layout, destination: Layout) throws -> Primitive {
-        try Primitive("a reduction") { onednn_reduction($0, kind, source.handle, destination.handle) }
     }
 
     static func resampling(_ kind: onednn_resampling_kind, _ source: Layout, destination: Layout) throws -> Primitive {

@@ -3,8 +3,6 @@ import COneDNN
 import GraphIR
 import Tensors
 
-
-
 extension Primitive.Window {
     /// A resolved window over inputs and outputs of these spatial shapes; `nil` when padding before the input is negative.
     ///
@@ -100,43 +98,34 @@ struct ConvolutionRequest {
 }
 
 extension PlanCompiler {
-    /// Takes in as much of the epilogue as oneDNN supports; the rest follows as steps of their own.
+    /// Takes in a residual, if the epilogue begins with one. Activations follow in place: oneDNN's would replace NaN by a number.
     private mutating func lower(_ request: ConvolutionRequest, _ group: Group) throws -> Bool {
         let channels = request.result[1]
         guard request.bias.map({ isBuffered($0) && shape($0) == [channels] }) ?? true else { return false }
         if request.weights == nil || (request.bias != nil && constant(request.bias) == nil) {
             guard group.affine.isEmpty else { return false }
         }
-        for count in (0...group.epilogue.count).reversed() {
-            do {
-                try lower(request, group, epilogueCount: count)
-            } catch let failure as OneDNNFailure where failure.isUnsupported && count > 0 {
-                continue
+        do {
+            if case .add(let other)? = group.epilogue.first?.kind {
+                try lower(request, group, adding: other)
+            } else {
+                try lower(request, group, adding: nil)
             }
-            try lowerRest(of: group, from: count)
-            try lowerSecond(of: group)
-            return true
+        } catch let failure as OneDNNFailure where failure.isUnsupported && !group.epilogue.isEmpty {
+            try lower(request, group, adding: nil)
         }
-        return false
+        try lowerSecond(of: group)
+        return true
     }
 
-    private mutating func lower(_ request: ConvolutionRequest, _ group: Group, epilogueCount: Int) throws {
-        let epilogue = group.epilogue.prefix(epilogueCount)
-        guard let output = group.output(afterEpilogue: epilogueCount) else { return }
+    private mutating func lower(_ request: ConvolutionRequest, _ group: Group, adding other: ValueID?) throws {
         let (sourceBuffer, sourceLayout) = try home(request.input)
         let bias = try biasLayout(request, group)
         let weights = try Layout.any(request.weightShape)
-        func make(source: Layout, destination: Layout, residual: Primitive.PostOp?) throws -> Primitive {
-            var residual = residual
-            let ops = epilogue.compactMap { part -> Primitive.PostOp? in
-                switch part.kind {
-                case .activation(let function): .eltwise(function.eltwise)
-                case .add: residual.take()
-                }
-            }
-            return try .convolution(
+        func make(source: Layout, destination: Layout, residual: Primitive.PostOp) throws -> Primitive {
+            try .convolution(
                 source, weights: weights, bias: bias, destination: destination, window: request.window,
-                transposed: request.transposed, postOps: ops)
+                transposed: request.transposed, postOps: other == nil ? [] : [residual])
         }
         var (primitive, source) = try choose(request, sourceLayout) { try make(source: $0, destination: $1, residual: .sum) }
         let destination = try primitive.layout(ONEDNN_DESTINATION)
@@ -144,10 +133,7 @@ extension PlanCompiler {
         let buffer = try operand(request.input, in: source)
         var arguments = [PrimitiveKernel.Argument(ONEDNN_SOURCE, buffer, source)]
         var result: BufferID?
-        let residuals = epilogue.enumerated().compactMap { index, part in
-            if case .add(let other) = part.kind { (index, other) } else { nil }
-        }
-        if let (index, other) = residuals.first {
+        if let other {
             let residual = try operand(other, in: destination)
             if residual != buffer, residual != sourceBuffer, isReusable(residual) {
                 result = residual
@@ -155,7 +141,7 @@ extension PlanCompiler {
                 binary.implementation == primitive.implementation
             {
                 primitive = binary
-                arguments.append(.init(ONEDNN_POST_OP, residual, destination, index: index))
+                arguments.append(.init(ONEDNN_POST_OP, residual, destination))
             } else {
                 let copy = makeBuffer(.arena, byteCount: destination.byteCount)
                 try emitReorder(from: (residual, destination), to: (copy, destination))
@@ -166,10 +152,11 @@ extension PlanCompiler {
         let target = result ?? makeBuffer(.arena, byteCount: destination.byteCount)
         arguments.append(.init(ONEDNN_DESTINATION, target, destination))
         let reads = arguments.map(\.buffer)
+        let count = other == nil ? 0 : 1
         emit(
             PrimitiveKernel(primitive: primitive, arguments: arguments),
-            computing: group.mainNodes(withEpilogue: epilogueCount), reads: reads, writes: [target])
-        define(output, in: target, destination)
+            computing: group.mainNodes(withEpilogue: count), reads: reads, writes: [target])
+        try finish(group, from: count, in: target, destination)
     }
 
     /// The primitive and the layout of its source. Blocked channels are kept where our own kernels, which want them, are around;
@@ -257,7 +244,7 @@ extension PlanCompiler {
     private func trimmed(_ request: ConvolutionRequest, source: [Int]) -> ConvolutionRequest {
         guard let weights = request.weights else { return request }
         let window = request.window, lengths = window.kernel
-        let kept = source.indices.map { axis -> Swift.Range<Int> in
+        let kept = source.indices.map { axis -> Range<Int> in
             let taps = (0..<lengths[axis]).filter { tap in
                 let offset = tap * window.dilations[axis] - window.begin[axis]
                 return (0..<request.result[axis + 2]).contains { (0..<source[axis]).contains($0 * window.strides[axis] + offset) }
@@ -277,7 +264,7 @@ extension PlanCompiler {
         result.weightShape.replaceSubrange((request.weightShape.count - lengths.count)..., with: kept.map(\.count))
         // Kernels of one to three dimensions, seen as three.
         let padding = 3 - lengths.count
-        let ranges = [Swift.Range<Int>](repeating: 0..<1, count: padding) + kept
+        let ranges = [Range<Int>](repeating: 0..<1, count: padding) + kept
         let full = [Int](repeating: 1, count: padding) + lengths
         let volume = full.reduce(1, *)
         var selected: [Float] = []

@@ -12,20 +12,14 @@ extension PlanCompiler {
             layout = try .plain(shape(input))
             buffer = try operand(input, in: layout)
         }
-        let primitive = try function.flatMap { $0.native == nil ? try Primitive.eltwise($0.eltwise, layout) : nil }
         let target = isReusable(buffer) ? buffer : makeBuffer(.arena, byteCount: layout.byteCount)
-        let count = Int64(layout.byteCount / MemoryLayout<Float>.size)
         let kernel: any Kernel
-        if let primitive {
-            kernel = PrimitiveKernel(
-                primitive: primitive, arguments: [.init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, layout)])
-        } else if let activation = function?.native {
-            kernel = NativeKernel("cleave:activate", buffers: [buffer, target]) { addresses, _ in
-                ck_activate(addresses[0].floats, addresses[1].floats, count, activation)
-            }
+        if let activation = function?.native {
+            kernel = Self.activate(buffer, target, layout, activation)
         } else if let loose {
+            let count = layout.elementCount
             kernel = NativeKernel("cleave:unary", buffers: [buffer, target]) { addresses, _ in
-                ck_unary(loose.kind, loose.alpha, loose.beta, addresses[0].floats, addresses[1].floats, count)
+                ck_unary(loose.kind, loose.alpha, addresses[0].floats, addresses[1].floats, count)
             }
         } else {
             return false
@@ -33,6 +27,31 @@ extension PlanCompiler {
         emit(kernel, computing: [node], reads: [buffer], writes: [target])
         define(output, in: target, layout)
         return true
+    }
+
+    private static func activate(
+        _ source: BufferID, _ target: BufferID, _ layout: Layout, _ activation: ck_activation
+    ) -> NativeKernel {
+        let count = layout.elementCount
+        return NativeKernel("cleave:activate", buffers: [source, target]) { addresses, _ in
+            ck_activate(addresses[0].floats, addresses[1].floats, count, activation)
+        }
+    }
+
+    /// Applies the activations that come next in a group's epilogue, in place, says which value then is in the buffer, and makes
+    /// steps for the rest.
+    mutating func finish(_ group: Group, from count: Int, in buffer: BufferID, _ layout: Layout) throws {
+        var count = count
+        while count < group.epilogue.count, case .activation(let function) = group.epilogue[count].kind,
+            function.keepsZero || !layout.hasPadding
+        {
+            emit(
+                Self.activate(buffer, buffer, layout, function.native), computing: group.epilogue[count].nodes, reads: [buffer],
+                writes: [buffer])
+            count += 1
+        }
+        if let output = group.output(afterEpilogue: count) { define(output, in: buffer, layout) }
+        try lowerRest(of: group, from: count)
     }
 
     mutating func lower(_ binary: Binary, _ group: Group) throws -> Bool {
@@ -60,8 +79,7 @@ extension PlanCompiler {
         guard let output = group.output(afterEpilogue: group.epilogue.count) else { return false }
         var activation = ck_activation.none, keepsZero = true
         if case .activation(let function)? = group.epilogue.first?.kind {
-            guard let native = function.native else { return false }
-            (activation, keepsZero) = (native, function.keepsZero)
+            (activation, keepsZero) = (function.native, function.keepsZero)
         }
         let lengths = shape(output)
         guard let layout = try commonLayout(kind, operands, lengths, keepsZero: keepsZero) else { return false }
@@ -94,11 +112,18 @@ extension PlanCompiler {
         for id in operands where shape(id) == lengths && constant(id) == nil {
             let layout = try home(id).layout
             guard layout.channelBlock != nil else { continue }
-            let preservesPadding =
-                keepsZero && operands.allSatisfy { shape($0) == lengths } && [CK_ADD, CK_SUB, CK_MUL, CK_MAX, CK_MIN].contains(kind)
-            if !layout.hasPadding || preservesPadding { return layout }
+            if !layout.hasPadding || (keepsZero && operands.allSatisfy { meetsZeros($0, kind, lengths) }) { return layout }
         }
         return try .plain(lengths)
+    }
+
+    /// Whether an operand of a function keeps the padding of a blocked layout zero: by zeros of its own, or as a finite factor.
+    private func meetsZeros(_ id: ValueID, _ kind: ck_binary_kind, _ lengths: [Int]) -> Bool {
+        let own = shape(id), channel = own.count - lengths.count + 1
+        if own.count == lengths.count || constant(id) != nil, channel >= 0, own[channel] == lengths[1] {
+            return [CK_ADD, CK_SUB, CK_MUL, CK_MAX, CK_MIN].contains(kind)
+        }
+        return kind == CK_MUL && elements(id)?.allSatisfy(\.isFinite) ?? false
     }
 
     private mutating func emitBinary(
@@ -128,7 +153,9 @@ extension PlanCompiler {
         guard let block = layout.channelBlock else {
             return BroadcastView(buffer: try plainOperand(id), strides: BroadcastView.strides(aligned, to: lengths), isDense: false)
         }
-        let blockedShape = { (shape: [Int]) in [shape[0], max(1, shape[1] / block)] + shape.dropFirst(2) + [shape[1] == 1 ? 1 : block] }
+        let blockedShape = { (shape: [Int]) in
+            [shape[0], (shape[1] + block - 1) / block] + shape.dropFirst(2) + [shape[1] == 1 ? 1 : block]
+        }
         let source: BufferID
         if aligned[1] == 1 {
             source = try plainOperand(id)
@@ -182,6 +209,9 @@ private struct BroadcastView {
 }
 
 extension Layout {
+    /// Elements, padding included.
+    fileprivate var elementCount: Int64 { Int64(byteCount / MemoryLayout<Float>.size) }
+
     /// The shape of the memory: [N, ⌈C/block⌉, spatial …, block] for blocked channels, else that of the tensor.
     fileprivate var physicalShape: [Int] {
         guard let block = channelBlock else { return shape }

@@ -28,7 +28,7 @@ extension PlanCompiler {
         let source = try Layout.strided([rows, inner], strides: gemm.transposeA ? [1, rows] : [inner, 1])
         let layout = try Layout.strided([columns, inner], strides: gemm.transposeB ? [inner, 1] : [1, columns])
         let scaled = gemm.alpha == 1 ? weights : weights.map { $0 * gemm.alpha }
-        return try lowerInnerProduct((a, source), scaled, layout, bias, group)
+        return try lowerInnerProduct((a, source), scaled, layout, bias, shape(output), group)
     }
 
     mutating func lowerMatMul(_ group: Group) throws -> Bool {
@@ -41,7 +41,7 @@ extension PlanCompiler {
         if right.count == 2, let weights = elements(b) {
             let source = try Layout.plain([left.dropLast().reduce(1, *), inner])
             let layout = try Layout.strided([columns, inner], strides: [1, columns])
-            return try lowerInnerProduct((a, source), weights, layout, [Float](repeating: 0, count: columns), group)
+            return try lowerInnerProduct((a, source), weights, layout, [Float](repeating: 0, count: columns), shape(output), group)
         }
         let rank = max(left.count, right.count)
         let padded = { (shape: [Int]) in [Int](repeating: 1, count: rank - shape.count) + shape }
@@ -49,9 +49,9 @@ extension PlanCompiler {
         return try lowerProduct((a, .plain(padded(left))), (b, .plain(padded(right))), shape(output), group)
     }
 
-    /// source [M, K] times constant weights [N, K], plus a bias, as a primitive that takes in the group's activation.
+    /// source [M, K] times constant weights [N, K], plus a bias; `lengths` is the result's shape in the graph.
     private mutating func lowerInnerProduct(
-        _ source: (id: ValueID, layout: Layout), _ weights: [Float], _ layout: Layout, _ bias: [Float], _ group: Group
+        _ source: (id: ValueID, layout: Layout), _ weights: [Float], _ layout: Layout, _ bias: [Float], _ lengths: [Int], _ group: Group
     ) throws -> Bool {
         var (weights, bias) = (weights, bias)
         let (rows, columns, inner) = (source.layout.shape[0], layout.shape[0], layout.shape[1])
@@ -63,11 +63,9 @@ extension PlanCompiler {
                 for index in 0..<inner { weights[start + index * step] *= affine.scale[column] }
             }
         }
-        let (ops, count) = leadingActivations(group)
-        guard let output = group.output(afterEpilogue: count) else { return false }
         let vector = try Layout.plain([columns]), result = try Layout.plain([rows, columns])
         let primitive = try Primitive.innerProduct(
-            source.layout, weights: .any([columns, inner]), bias: vector, destination: result, postOps: ops)
+            source.layout, weights: .any([columns, inner]), bias: vector, destination: result)
         let packed = addConstant(try PackedConstant.pack(weights, as: layout, in: primitive.layout(ONEDNN_WEIGHTS), pool: pool))
         let biases = addConstant(try .vector(bias, pool: pool))
         let buffer = try plainOperand(source.id)
@@ -79,9 +77,8 @@ extension PlanCompiler {
                     .init(ONEDNN_SOURCE, buffer, source.layout), .init(ONEDNN_WEIGHTS, packed, try primitive.layout(ONEDNN_WEIGHTS)),
                     .init(ONEDNN_BIAS, biases, vector), .init(ONEDNN_DESTINATION, target, result),
                 ]),
-            computing: group.mainNodes(withEpilogue: count), reads: [buffer, packed, biases], writes: [target])
-        define(output, in: target, try .plain(shape(output)))
-        try lowerRest(of: group, from: count)
+            computing: group.mainNodes(withEpilogue: 0), reads: [buffer, packed, biases], writes: [target])
+        try finish(group, from: 0, in: target, .plain(lengths))
         return true
     }
 
@@ -89,10 +86,8 @@ extension PlanCompiler {
     private mutating func lowerProduct(
         _ a: (id: ValueID, layout: Layout), _ b: (id: ValueID, layout: Layout), _ lengths: [Int], _ group: Group
     ) throws -> Bool {
-        let (ops, count) = leadingActivations(group)
-        guard let output = group.output(afterEpilogue: count) else { return false }
         let result = try Layout.plain(lengths)
-        let primitive = try Primitive.matmul(a.layout, weights: b.layout, bias: nil, destination: result, postOps: ops)
+        let primitive = try Primitive.matmul(a.layout, weights: b.layout, bias: nil, destination: result)
         let left = try plainOperand(a.id), right = try plainOperand(b.id)
         let target = makeBuffer(.arena, byteCount: result.byteCount)
         emit(
@@ -102,19 +97,8 @@ extension PlanCompiler {
                     .init(ONEDNN_SOURCE, left, a.layout), .init(ONEDNN_WEIGHTS, right, b.layout),
                     .init(ONEDNN_DESTINATION, target, result),
                 ]),
-            computing: group.mainNodes(withEpilogue: count), reads: [left, right], writes: [target])
-        define(output, in: target, result)
-        try lowerRest(of: group, from: count)
+            computing: group.mainNodes(withEpilogue: 0), reads: [left, right], writes: [target])
+        try finish(group, from: 0, in: target, result)
         return true
-    }
-
-    /// The activations that an epilogue starts with, as post-ops, and how many parts of the epilogue they are.
-    private func leadingActivations(_ group: Group) -> (ops: [Primitive.PostOp], count: Int) {
-        var ops: [Primitive.PostOp] = []
-        for part in group.epilogue {
-            guard case .activation(let function) = part.kind else { break }
-            ops.append(.eltwise(function.eltwise))
-        }
-        return (ops, ops.count)
     }
 }

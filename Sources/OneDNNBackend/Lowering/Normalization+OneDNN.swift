@@ -5,14 +5,19 @@ import Tensors
 
 extension PlanCompiler {
     mutating func lower(_ norm: BatchNorm, _ group: Group, _ input: ValueID) throws -> Bool {
-        guard let (scale, shift) = program.affine(of: norm, group.anchor), let output = group.output(afterEpilogue: group.epilogue.count)
+        guard var (scale, shift) = program.affine(of: norm, group.anchor), let output = group.output(afterEpilogue: group.epilogue.count)
         else { return false }
+        for affine in group.affine {
+            for channel in scale.indices {
+                scale[channel] *= affine.scale[channel]
+                shift[channel] = shift[channel] * affine.scale[channel] + affine.shift[channel]
+            }
+        }
         let shape = shape(input)
         guard shape.count >= 2, shape[1] == scale.count else { return false }
         var activation = ck_activation.none, keepsZero = true
         if case .activation(let function)? = group.epilogue.first?.kind {
-            guard let native = function.native else { return false }
-            (activation, keepsZero) = (native, function.keepsZero)
+            (activation, keepsZero) = (function.native, function.keepsZero)
         }
         var (buffer, layout) = try home(input)
         if !layout.isPlain, layout.channelBlock == nil || (layout.hasPadding && !keepsZero) {
@@ -29,6 +34,57 @@ extension PlanCompiler {
             ck_affine(
                 addresses[0].floats, addresses[1].floats, addresses[2].floats, addresses[3].floats, outer, Int64(blocks), inner,
                 Int64(block), activation)
+        }
+        emit(kernel, computing: group.nodes, reads: [buffer, scales, shifts], writes: [target])
+        define(output, in: target, layout)
+        return true
+    }
+
+    mutating func lower(_ norm: InstanceNorm, _ group: Group, _ input: ValueID) throws -> Bool {
+        guard let scale = elements(group.anchor.input(InstanceNorm.Operand.scale)),
+            let shift = elements(group.anchor.input(InstanceNorm.Operand.bias))
+        else { return false }
+        return try lowerGroupNorm(groupSize: 1, norm.epsilon, scale, shift, group, input)
+    }
+
+    mutating func lower(_ norm: GroupNorm, _ group: Group, _ input: ValueID) throws -> Bool {
+        let shape = shape(input)
+        guard var scale = elements(group.anchor.input(GroupNorm.Operand.scale)),
+            var shift = elements(group.anchor.input(GroupNorm.Operand.bias)), shape.count >= 3, norm.groups > 0,
+            shape[1] % norm.groups == 0
+        else { return false }
+        let size = shape[1] / norm.groups
+        if norm.affinePerGroup {
+            scale = scale.flatMap { [Float](repeating: $0, count: size) }
+            shift = shift.flatMap { [Float](repeating: $0, count: size) }
+        }
+        return try lowerGroupNorm(groupSize: size, norm.epsilon, scale, shift, group, input)
+    }
+
+    /// Normalizes every `groupSize` channels of an image together.
+    private mutating func lowerGroupNorm(
+        groupSize: Int, _ epsilon: Float, _ scale: [Float], _ shift: [Float], _ group: Group, _ input: ValueID
+    ) throws -> Bool {
+        let shape = shape(input)
+        guard shape.count >= 3, scale.count == shape[1], shift.count == shape[1],
+            let output = group.output(afterEpilogue: group.epilogue.count)
+        else { return false }
+        var activation = ck_activation.none, keepsZero = true
+        if case .activation(let function)? = group.epilogue.first?.kind { (activation, keepsZero) = (function.native, function.keepsZero) }
+        var (buffer, layout) = try home(input)
+        if !layout.isPlain, layout.channelBlock == nil || (layout.hasPadding && !keepsZero) {
+            layout = try .plain(shape)
+            buffer = try operand(input, in: layout)
+        }
+        let norm = ck_group_norm(
+            batch: Int64(shape[0]), channels: Int64(shape[1]), spatial: Int64(shape.dropFirst(2).reduce(1, *)), group: Int64(groupSize),
+            block: layout.isPlain ? 1 : Int64(layout.channelBlock ?? 1), epsilon: epsilon, activation: activation)
+        guard withUnsafePointer(to: norm, { ck_group_norm_fits($0) }) else { return false }
+        let target = isReusable(buffer) ? buffer : makeBuffer(.arena, byteCount: layout.byteCount)
+        let scales = addConstant(try .vector(scale, pool: pool)), shifts = addConstant(try .vector(shift, pool: pool))
+        let kernel = NativeKernel("cleave:group_norm", buffers: [buffer, scales, shifts, target]) { addresses, _ in
+            var norm = norm
+            ck_normalize_groups(&norm, addresses[0].floats, addresses[1].floats, addresses[2].floats, addresses[3].floats)
         }
         emit(kernel, computing: group.nodes, reads: [buffer, scales, shifts], writes: [target])
         define(output, in: target, layout)
@@ -108,16 +164,19 @@ extension PlanCompiler {
             if reduction.function == .mean { return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output) }
             if reduction.function == .max { return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output) }
         }
-        let kept = lengths.indices.map { axes.contains($0) ? 1 : lengths[$0] }
-        let source = try Layout.plain(lengths), result = try Layout.plain(kept)
-        let primitive = try Primitive.reduction(kind, source, destination: result)
-        let buffer = try operand(input, in: source)
-        let target = makeBuffer(.arena, byteCount: result.byteCount)
-        emit(
-            PrimitiveKernel(
-                primitive: primitive, arguments: [.init(ONEDNN_SOURCE, buffer, source), .init(ONEDNN_DESTINATION, target, result)]),
-            computing: [node], reads: [buffer], writes: [target])
-        define(output, in: target, try .plain(shape(output)))
+        // Reduced axes that lie apart, with others of some length between them, are left to the reference kernel.
+        guard let first = axes.first, let last = axes.last, (first...last).allSatisfy({ axes.contains($0) || lengths[$0] == 1 }) else {
+            return false
+        }
+        let (outer, count) = (Int64(lengths[..<first].reduce(1, *)), Int64(lengths[first...last].reduce(1, *)))
+        let inner = Int64(lengths[(last + 1)...].reduce(1, *))
+        let result = try Layout.plain(shape(output))
+        let buffer = try plainOperand(input), target = makeBuffer(.arena, byteCount: result.byteCount)
+        let kernel = NativeKernel("cleave:reduce", buffers: [buffer, target]) { addresses, _ in
+            ck_reduce(kind, addresses[0].floats, addresses[1].floats, outer, count, inner)
+        }
+        emit(kernel, computing: [node], reads: [buffer], writes: [target])
+        define(output, in: target, result)
         return true
     }
 
@@ -137,14 +196,17 @@ extension PlanCompiler {
 }
 
 extension Reduction.Function {
-    fileprivate var kernel: onednn_reduction_kind? {
+    fileprivate var kernel: ck_reduction_kind? {
         switch self {
-        case .max: ONEDNN_REDUCE_MAX
-        case .mean: ONEDNN_REDUCE_MEAN
-        case .min: ONEDNN_REDUCE_MIN
-        case .prod: ONEDNN_REDUCE_PRODUCT
-        case .sum: ONEDNN_REDUCE_SUM
-        case .l1, .l2, .logSum, .logSumExp, .sumSquare: nil
+        case .max: CK_REDUCE_MAX
+        case .mean: CK_REDUCE_MEAN
+        case .min: CK_REDUCE_MIN
+        case .prod: CK_REDUCE_PRODUCT
+        case .sum: CK_REDUCE_SUM
+        case .l1: CK_REDUCE_L1
+        case .l2: CK_REDUCE_L2
+        case .sumSquare: CK_REDUCE_SQUARES
+        case .logSum, .logSumExp: nil
         }
     }
 }

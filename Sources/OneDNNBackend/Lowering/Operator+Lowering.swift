@@ -57,6 +57,8 @@ extension PlanCompiler {
         case .maxPool(let payload): return try lower(payload, node, input, output)
         case .globalPool(let payload): return try lower(payload, node, input, output)
         case .batchNorm(let payload): return try lower(payload, group, input)
+        case .instanceNorm(let payload): return try lower(payload, group, input)
+        case .groupNorm(let payload): return try lower(payload, group, input)
         case .layerNorm(let payload): return try lower(payload, node, input, output)
         case .localResponseNorm(let payload): return try lower(payload, node, input, output)
         case .gemm(let payload): return try lower(payload, group)
@@ -76,7 +78,7 @@ extension PlanCompiler {
         case .spaceToDepth(let payload): return try lower(payload, node, input, output)
         case .resize(let payload): return try lower(payload, node, input, output)
         case .upsample(let payload): return try lower(payload, node, input, output)
-        case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .roiAlign, .instanceNorm, .groupNorm, .rmsNorm, .lpNorm,
+        case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .roiAlign, .rmsNorm, .lpNorm,
             .meanVarianceNorm, .einsum, .matMulInteger, .qLinearMatMul, .isInfinite, .select, .cast, .castLike, .argReduction,
             .cumulativeSum, .topK, .gather, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .expand, .tile, .identity, .dropout, .constant,
@@ -84,7 +86,9 @@ extension PlanCompiler {
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
             .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
             .rmsNormGradient, .localResponseNormGradient, .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient,
-            .dropoutMask, .opaque:
+            .dropoutMask,
+            .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan,
+            .opaque:
             return false
         }
     }

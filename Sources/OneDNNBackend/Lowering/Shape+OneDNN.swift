@@ -51,19 +51,24 @@ extension PlanCompiler {
 
     mutating func lower(_ concat: Concat, _ node: Node, _ output: ValueID) throws -> Bool {
         let operands = node.inputs.compactMap { $0 }
-        guard operands.allSatisfy({ isBuffered($0) }), operands.count <= 36 else { return false }
+        guard operands.allSatisfy({ isBuffered($0) }) else { return false }
         let lengths = shape(output)
         let axis = concat.axis < 0 ? concat.axis + lengths.count : concat.axis
         guard lengths.indices.contains(axis) else { return false }
         let layouts = try concatLayouts(operands, axis, lengths)
-        let primitive = try Primitive.concat(layouts.sources, axis: axis, destination: layouts.result)
         let sources = try zip(operands, layouts.sources).map { try operand($0, in: $1) }
         let target = makeBuffer(.arena, byteCount: layouts.result.byteCount)
-        var arguments = zip(sources, layouts.sources).enumerated().map { index, source in
-            PrimitiveKernel.Argument(ONEDNN_MULTIPLE, source.0, source.1, index: index)
+        // Dimensions before the axis, in the order in which they lie in memory.
+        let physical = layouts.result.channelBlock.map { [lengths[0], (lengths[1] + $0 - 1) / $0] + lengths.dropFirst(2) } ?? lengths
+        let outer = physical[..<axis].reduce(1, *)
+        let rows = layouts.sources.map { Int64($0.byteCount / MemoryLayout<Float>.size / outer) }
+        let kernel = NativeKernel("cleave:concat", buffers: sources + [target]) { addresses, _ in
+            withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: rows.count) { pointers in
+                for index in rows.indices { pointers.initializeElement(at: index, to: UnsafePointer(addresses[index].floats)) }
+                ck_concat(pointers.baseAddress, rows, Int32(rows.count), Int64(outer), addresses[rows.count].floats)
+            }
         }
-        arguments.append(.init(ONEDNN_DESTINATION, target, layouts.result))
-        emit(PrimitiveKernel(primitive: primitive, arguments: arguments), computing: [node], reads: sources, writes: [target])
+        emit(kernel, computing: [node], reads: sources, writes: [target])
         define(output, in: target, layouts.result)
         return true
     }
@@ -102,7 +107,7 @@ extension PlanCompiler {
         return true
     }
 
-    mutating func lower(_ slice: Slice, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+    mutating func lower(_ slice: StridedSlice, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         let lengths = shape(input), part = shape(output)
         guard let bounds = bounds(of: slice, node, lengths) else { return false }
         let strides = Self.denseStrides(lengths)
@@ -117,16 +122,16 @@ extension PlanCompiler {
     }
 
     /// First index and step along every dimension; `nil` when they are not constant or a step is negative.
-    private func bounds(of slice: Slice, _ node: Node, _ lengths: [Int]) -> (starts: [Int], steps: [Int])? {
-        func integers(_ operand: Slice.Operand) -> [Int]? { constant(node.input(operand))?.int64s()?.map { Int(clamping: $0) } }
+    private func bounds(of slice: StridedSlice, _ node: Node, _ lengths: [Int]) -> (starts: [Int], steps: [Int])? {
+        func integers(_ operand: StridedSlice.Operand) -> [Int]? { constant(node.input(operand))?.int64s()?.map { Int(clamping: $0) } }
         guard let starts = slice.bounds?.starts ?? integers(.starts) else { return nil }
         var axes = Array(starts.indices), steps = [Int](repeating: 1, count: starts.count)
         if let given = slice.bounds?.axes { axes = given }
-        if node.input(Slice.Operand.axes) != nil {
+        if node.input(StridedSlice.Operand.axes) != nil {
             guard let given = integers(.axes) else { return nil }
             axes = given
         }
-        if node.input(Slice.Operand.steps) != nil {
+        if node.input(StridedSlice.Operand.steps) != nil {
             guard let given = integers(.steps) else { return nil }
             steps = given
         }

@@ -85,7 +85,13 @@ struct NativeKernel: Kernel {
             let addresses = buffers.map { memory.address(of: $0) }, scratch = scratchpad.map { memory.address(of: $0) }
             return { call(addresses, scratch) }
         }
-        return { call(buffers.map { memory.address(of: $0) }, scratchpad.map { memory.address(of: $0) }) }
+        // One array for all runs, whose addresses are renewed in place.
+        var addresses = buffers.map { memory.address(of: $0) }
+        let movable = buffers.indices.filter { memory.isMovable(buffers[$0]) }, scratch = scratchpad.map { memory.address(of: $0) }
+        return {
+            for index in movable { addresses[index] = memory.address(of: buffers[index]) }
+            call(addresses, scratch)
+        }
     }
 }
 
@@ -107,6 +113,8 @@ struct ReferenceKernelStep: Kernel {
 
     let operation: Operator
     let operands: [Operand]
+    /// The values that subgraphs of the operator read.
+    let captures: [(name: String, operand: Operand)]
     let results: [Result]
     let opset: Int
     let label: String
@@ -118,7 +126,7 @@ struct ReferenceKernelStep: Kernel {
         // A result that stays a tensor may share its operand's bytes, and the arena is written again.
         let keepsTensors = results.contains { if case .slot = $0 { true } else { false } }
         return {
-            let tensors: [Tensor?] = try operands.map { operand in
+            func tensor(_ operand: Operand) throws -> Tensor? {
                 switch operand {
                 case .absent: nil
                 case .constant(let tensor): tensor
@@ -126,8 +134,12 @@ struct ReferenceKernelStep: Kernel {
                 case .buffer(let id, let shape): try memory.tensor(id, shape: shape, copying: keepsTensors)
                 }
             }
-            try locating(node: label, operatorName: operation.name) {
-                let outputs = try evaluate(operation, operands: tensors, outputCount: results.count, opset: opset)
+            let tensors = try operands.map(tensor)
+            var captured: [String: Tensor] = [:]
+            for (name, operand) in captures { captured[name] = try tensor(operand) }
+            try locating(inside: label, operatorName: operation.name) {
+                let outputs = try evaluate(
+                    operation, operands: tensors, captures: captured, outputCount: results.count, opset: opset, runSubgraph: nil)
                 for (index, result) in results.enumerated() {
                     switch result {
                     case .absent: break

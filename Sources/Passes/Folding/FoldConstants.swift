@@ -13,7 +13,8 @@ public typealias ConstantEvaluator = @Sendable (
 /// nodes where they are graph outputs).
 ///
 /// Left alone, so that the file does not grow out of proportion:
-/// - results of more than 1 MiB that are more than twice as large as their operands, or more than 64 MiB larger;
+/// - results of more than 1 MiB that have more elements than their operands together, or take more than 64 MiB more: in a chain of
+///   nodes that repeat their operand, every one would double the file;
 /// - `ConstantOfShape` of more than 16 KiB: models that come without their trained weights have these as weights. Batch norm
 ///   folding reads them as they are, and writes them out only where channels come to differ;
 /// - `DequantizeLinear`, which keeps weights small on purpose.
@@ -37,7 +38,8 @@ public struct FoldConstants: RewriteRule {
 
     public func match(_ node: Node, in graph: Graph) -> MatchResult<Match> {
         switch node.operator {
-        case .constant, .opaque: return .unrelated
+        case .constant, .branch, .loop, .scan, .opaque: return .unrelated
+        case .bernoulli, .randomNumbers: return .skip(SkipReason("it is random"))
         default: break
         }
         guard node.captures.isEmpty, node.outputs.contains(where: { $0 != nil }) else { return .unrelated }
@@ -56,14 +58,14 @@ public struct FoldConstants: RewriteRule {
     private func reasonAgainst(_ node: Node, _ graph: Graph) -> SkipReason? {
         switch node.operator {
         case .dequantizeLinear: return SkipReason("it keeps a weight quantized")
-        case .dropout:
-            let training = node.input(Dropout.Operand.trainingMode).flatMap { graph.constant($0)?.doubles() }
-            if training?.contains(where: { $0 != 0 }) == true { return SkipReason("it is random") }
+        case .dropout(let dropout):
+            if !graph.isInactive(dropout, node) { return SkipReason("it is random") }
         default: break
         }
         var isFill = false
         if case .constantOfShape = node.operator { isFill = true }
-        let operandBytes = Set(node.inputs).reduce(0) { $0 + (graph.constant($1)?.byteCount ?? 0) }
+        let operands = Set(node.inputs).compactMap { graph.constant($0) }
+        let operandBytes = operands.reduce(0) { $0 + $1.byteCount }
         for value in node.outputs.compactMap({ $0 }) {
             guard let type = graph[value].tensorType, let shape = type.knownShape, let count = try? Tensor.elementCount(of: shape),
                 let bytes = type.elementType.byteCount(elements: count)
@@ -71,7 +73,8 @@ public struct FoldConstants: RewriteRule {
                 if node.operator.hasSizeOfData && operandBytes <= Self.largestResult { continue }
                 return SkipReason("the size of its result is not known before it is computed")
             }
-            let limit = isFill ? Self.largestFill : max(Self.largestResult, operandBytes + min(operandBytes, Self.largestGrowth))
+            let moved = type.elementType.byteCount(elements: operands.reduce(0) { $0 + $1.count }) ?? 0
+            let limit = isFill ? Self.largestFill : max(Self.largestResult, min(moved, operandBytes + Self.largestGrowth))
             if bytes > limit { return SkipReason("its result would take \(bytes) bytes, but its operands only \(operandBytes)") }
         }
         guard let work = node.operator.payload.multiplyAccumulates(graph.costContext(of: node)), work > Self.mostMultiplyAccumulates

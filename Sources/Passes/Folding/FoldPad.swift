@@ -72,67 +72,70 @@ public struct FoldPad: RewriteRule {
         switch layer.operator {
         case .convolution(var payload):
             guard value == 0 else { return .skip(SkipReason("it pads with \(value), but Conv after it with 0")) }
-            guard let window = padded(payload.window, by: pads) else { return .skip(.paddingFollowsInput) }
-            payload.window = window
-            return .match(.convolution(payload))
+            return padded(payload.window, by: pads).map {
+                payload.window = $0
+                return .convolution(payload)
+            }
         case .averagePool(var payload):
             guard value == 0 else { return .skip(SkipReason("it pads with \(value), but AveragePool after it with 0")) }
             guard payload.countIncludePad || payload.window.neverPads(kernel: payload.window.kernel) else {
                 return .skip(SkipReason("AveragePool after it has padding of its own that does not count in the average"))
             }
-            if let reason = reasonAgainst(payload.window, pads, ceilMode: payload.ceilMode) { return .skip(reason) }
-            guard let window = padded(payload.window, by: pads) else { return .skip(.paddingFollowsInput) }
-            payload.window = window
-            payload.countIncludePad = true
-            return .match(.averagePool(payload))
+            return paddedPool(payload.window, by: pads, ceilMode: payload.ceilMode).map {
+                payload.window = $0
+                payload.countIncludePad = true
+                return .averagePool(payload)
+            }
         case .maxPool(var payload):
             guard value == -.infinity || (value <= 0 && graph.isNeverNegative(source)) else {
                 return .skip(SkipReason("it pads with \(value), which MaxPool after it could pick: its operand may be negative"))
             }
             guard graph.onlyOutput(of: layer) != nil else { return .skip(SkipReason("the indices of MaxPool after it are read")) }
-            if let reason = reasonAgainst(payload.window, pads, ceilMode: payload.ceilMode) { return .skip(reason) }
             guard payload.window.dilations.allSatisfy({ $0 == 1 }) else {
                 return .skip(SkipReason("MaxPool after it is dilated, so that a window could see padding only"))
             }
-            guard let window = padded(payload.window, by: pads) else { return .skip(.paddingFollowsInput) }
-            payload.window = window
-            return .match(.maxPool(payload))
+            return paddedPool(payload.window, by: pads, ceilMode: payload.ceilMode).map {
+                payload.window = $0
+                return .maxPool(payload)
+            }
         default: return .unrelated
         }
     }
 
-    /// The window with more explicit padding; `nil` when its own padding follows from the input's size.
-    private static func padded(_ window: Window, by pads: SpatialPads) -> Window? {
-        var result = window
+    /// Larger amounts are none that a runtime can be trusted with.
+    private static let largestAmount = Int(Int32.max)
+
+    /// The window with more explicit padding.
+    private static func padded(_ window: Window, by pads: SpatialPads) -> MatchResult<Window> {
+        let zeros = [Int](repeating: 0, count: pads.begin.count)
+        var (begin, end) = (zeros, zeros)
         switch window.padding {
-        case .valid: result.padding = .explicit(begin: pads.begin, end: pads.end)
-        case .explicit(let begin, let end):
-            let zeros = [Int](repeating: 0, count: pads.begin.count)
-            let begin = begin.isEmpty ? zeros : begin
-            let end = end.isEmpty ? zeros : end
-            guard begin.count == zeros.count, end.count == zeros.count, (begin + end).allSatisfy({ $0 >= 0 }) else { return nil }
-            let begins = zip(begin, pads.begin).map { $0.addingReportingOverflow($1) }
-            let ends = zip(end, pads.end).map { $0.addingReportingOverflow($1) }
-            guard !(begins + ends).contains(where: \.overflow) else { return nil }
-            result.padding = .explicit(begin: begins.map(\.partialValue), end: ends.map(\.partialValue))
-        case .sameUpper, .sameLower: return nil
+        case .valid: break
+        case .explicit(let ownBegin, let ownEnd):
+            if !ownBegin.isEmpty { begin = ownBegin }
+            if !ownEnd.isEmpty { end = ownEnd }
+        case .sameUpper, .sameLower: return .skip(SkipReason("the padding of the layer after it follows from its input's size"))
         }
-        guard case .explicit(let begin, let end) = result.padding, (begin + end).allSatisfy({ $0.magnitude <= UInt(Int32.max) }) else {
-            return nil
+        guard begin.count == zeros.count, end.count == zeros.count, (begin + end).allSatisfy({ $0 >= 0 }) else {
+            return .skip(SkipReason("the padding of the layer after it does not fit its own"))
         }
-        return result
+        let begins = zip(begin, pads.begin).map { clampedSum($0, $1) }
+        let ends = zip(end, pads.end).map { clampedSum($0, $1) }
+        if let largest = (begins + ends).max(), largest > largestAmount {
+            return .skip(SkipReason("together with the layer after it, it pads by more than \(largestAmount)"))
+        }
+        var result = window
+        result.padding = .explicit(begin: begins, end: ends)
+        return .match(result)
     }
 
-    private static func reasonAgainst(_ window: Window, _ pads: SpatialPads, ceilMode: Bool) -> SkipReason? {
-        if ceilMode { return SkipReason("the pool after it rounds its output length up, where padding counts differently") }
-        guard let window = padded(window, by: pads), case .explicit(let begin, let end) = window.padding,
-            window.kernel.count == begin.count
-        else { return .paddingFollowsInput }
-        let fits = window.kernel.indices.allSatisfy { begin[$0] < window.kernel[$0] && end[$0] < window.kernel[$0] }
-        return fits ? nil : SkipReason("a window of the pool after it would see padding only")
+    /// The same for a pool, none of whose windows may see padding only.
+    private static func paddedPool(_ window: Window, by pads: SpatialPads, ceilMode: Bool) -> MatchResult<Window> {
+        if ceilMode { return .skip(SkipReason("the pool after it rounds its output length up, where padding counts differently")) }
+        let result = padded(window, by: pads)
+        guard case .match(let window) = result, case .explicit(let begin, let end) = window.padding else { return result }
+        let fits = window.kernel.count == begin.count
+            && window.kernel.indices.allSatisfy { begin[$0] < window.kernel[$0] && end[$0] < window.kernel[$0] }
+        return fits ? result : .skip(SkipReason("a window of the pool after it would see padding only"))
     }
-}
-
-extension SkipReason {
-    fileprivate static let paddingFollowsInput = SkipReason("the padding of the layer after it follows from its input's size")
 }

@@ -71,8 +71,9 @@ public struct MergeCommonSubexpressions: Pass {
     private static func isDeterministic(_ node: Node, _ graph: Graph) -> Bool {
         guard node.captures.isEmpty else { return false }
         switch node.operator {
-        case .opaque, .constant, .constantOfShape, .quantizeLinear, .dequantizeLinear: return false
-        case .dropout: return node.input(Dropout.Operand.trainingMode) == nil
+        case .opaque, .branch, .loop, .scan, .bernoulli, .randomNumbers, .constant, .constantOfShape, .quantizeLinear,
+            .dequantizeLinear: return false
+        case .dropout(let dropout): return graph.isInactive(dropout, node)
         default: return true
         }
     }

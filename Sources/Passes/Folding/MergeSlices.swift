@@ -26,7 +26,7 @@ public struct MergeSlices: RewriteRule {
     public var fidelity: Fidelity { .exact }
 
     public func match(_ node: Node, in graph: Graph) -> MatchResult<Match> {
-        guard case .slice(let second) = node.operator, let middle = node.input(Slice.Operand.input),
+        guard case .slice(let second) = node.operator, let middle = node.input(StridedSlice.Operand.input),
             let producer = graph.producer(of: middle), case .slice(let first) = producer.operator,
             let output = node.outputs.first, let output
         else { return .unrelated }
@@ -42,12 +42,12 @@ public struct MergeSlices: RewriteRule {
 
     public func apply(_ match: Match, at node: Node, to editor: inout GraphEditor) throws -> String {
         let cuts = match.cuts
-        let slice: Slice
+        let slice: StridedSlice
         var inputs = Array(match.first.inputs.prefix(1))
         if case .slice(let old) = node.operator, old.bounds != nil {
-            slice = Slice(bounds: .init(starts: cuts.map(\.start), ends: cuts.map(\.end), axes: cuts.map(\.axis)))
+            slice = StridedSlice(bounds: .init(starts: cuts.map(\.start), ends: cuts.map(\.end), axes: cuts.map(\.axis)))
         } else {
-            slice = Slice(bounds: nil)
+            slice = StridedSlice(bounds: nil)
             let label = editor.graph.label(of: node)
             for (what, part) in [("starts", \Cut.start), ("ends", \Cut.end), ("axes", \Cut.axis), ("steps", \Cut.step)] {
                 inputs.append(try editor.addConstant(Tensor(vector: cuts.map { Int64($0[keyPath: part]) }), name: "\(label)_\(what)"))
@@ -62,17 +62,17 @@ public struct MergeSlices: RewriteRule {
     }
 
     /// `nil` when something is not known, or the operands do not fit each other.
-    private static func cuts(_ node: Node, _ slice: Slice, _ graph: Graph) -> [Cut]? {
-        func numbers(_ operand: Slice.Operand, otherwise: @autoclosure () -> [Int]) -> [Int]? {
+    private static func cuts(_ node: Node, _ slice: StridedSlice, _ graph: Graph) -> [Cut]? {
+        func numbers(_ operand: StridedSlice.Operand, otherwise: @autoclosure () -> [Int]) -> [Int]? {
             node.input(operand) == nil ? otherwise() : graph.knownIntegers(node.input(operand))
         }
-        guard let starts = slice.bounds?.starts ?? graph.knownIntegers(node.input(Slice.Operand.starts)),
-            let ends = slice.bounds?.ends ?? graph.knownIntegers(node.input(Slice.Operand.ends)),
+        guard let starts = slice.bounds?.starts ?? graph.knownIntegers(node.input(StridedSlice.Operand.starts)),
+            let ends = slice.bounds?.ends ?? graph.knownIntegers(node.input(StridedSlice.Operand.ends)),
             let axes = slice.bounds?.axes ?? numbers(.axes, otherwise: Array(starts.indices)),
             let steps = numbers(.steps, otherwise: [Int](repeating: 1, count: starts.count)),
             [ends.count, axes.count, steps.count].allSatisfy({ $0 == starts.count })
         else { return nil }
-        let rank = graph.shape(of: node.input(Slice.Operand.input))?.count
+        let rank = graph.shape(of: node.input(StridedSlice.Operand.input))?.count
         var cuts: [Cut] = []
         for (index, axis) in axes.enumerated() {
             guard let place = axis >= 0 ? axis : rank.map({ axis + $0 }), place >= 0 else { return nil }

@@ -42,7 +42,7 @@ extension Graph {
     private func identityOfFirst(_ node: Node) -> String? {
         switch node.operator {
         case .identity: "Identity"
-        case .dropout: isDropoutAtInference(node) ? "Dropout at inference" : nil
+        case .dropout(let dropout): isInactive(dropout, node) ? "Dropout at inference" : nil
         case .cast(let cast): elementType(of: node.inputs[0]) == cast.to ? "already \(cast.to)" : nil
         case .castLike:
             elementType(of: node.inputs[0]).flatMap { elementType(of: node.inputs[1]) == $0 ? "already \($0)" : nil }
@@ -80,12 +80,6 @@ extension Graph {
         return (branch, "its condition is always \(first != 0)")
     }
 
-    private func isDropoutAtInference(_ node: Node) -> Bool {
-        if case .dropout(let dropout) = node.operator, dropout.isTestLegacy == false { return false }
-        guard let training = node.input(Dropout.Operand.trainingMode) else { return true }
-        return constant(training)?.doubles()?.allSatisfy { $0 == 0 } == true
-    }
-
     /// Whether the first output has the shape of the first operand on every run.
     /// - Parameter counted: whether the operator keeps the number of elements.
     private func keepsShape(_ node: Node, counted: Bool) -> Bool {
@@ -114,18 +108,19 @@ extension Graph {
         return scales.allSatisfy { $0 == 1 }
     }
 
-    private func takesEverything(_ node: Node, _ slice: Slice) -> Bool {
+    private func takesEverything(_ node: Node, _ slice: StridedSlice) -> Bool {
         let starts: [Int], ends: [Int], axes: [Int]?, steps: [Int]?
         if let bounds = slice.bounds {
             (starts, ends, axes, steps) = (bounds.starts, bounds.ends, bounds.axes, nil)
         } else {
-            guard let first = knownIntegers(node.input(Slice.Operand.starts)), let last = knownIntegers(node.input(Slice.Operand.ends))
+            guard let first = knownIntegers(node.input(StridedSlice.Operand.starts)),
+                let last = knownIntegers(node.input(StridedSlice.Operand.ends))
             else { return false }
             (starts, ends) = (first, last)
-            axes = knownIntegers(node.input(Slice.Operand.axes))
-            steps = knownIntegers(node.input(Slice.Operand.steps))
-            if axes == nil && node.input(Slice.Operand.axes) != nil { return false }
-            if steps == nil && node.input(Slice.Operand.steps) != nil { return false }
+            axes = knownIntegers(node.input(StridedSlice.Operand.axes))
+            steps = knownIntegers(node.input(StridedSlice.Operand.steps))
+            if axes == nil && node.input(StridedSlice.Operand.axes) != nil { return false }
+            if steps == nil && node.input(StridedSlice.Operand.steps) != nil { return false }
         }
         guard starts.count == ends.count, (axes?.count ?? starts.count) == starts.count, steps?.allSatisfy({ $0 == 1 }) ?? true
         else { return false }

@@ -55,7 +55,7 @@ struct ChannelLayout {
     }
 
     /// Calls `body` with every run of neighbouring elements of one channel, in order.
-    private func forEachSlice(_ body: (_ channel: Int, _ elements: Swift.Range<Int>) -> Void) {
+    private func forEachSlice(_ body: (_ channel: Int, _ elements: Range<Int>) -> Void) {
         var start = 0
         for group in 0..<groups {
             for _ in 0..<outer {
