@@ -70,7 +70,9 @@ let package = Package(
         .testTarget(
             name: "ONNXFormatTests",
             dependencies: ["ONNXFormat", "OperatorCases", "Datasets", "COnnxSchema", "CLibONNX"]),
-        .testTarget(name: "AutodiffTests", dependencies: ["Autodiff", "ReferenceBackend", "OperatorCases", "ModelZoo"]),
+        .testTarget(
+            name: "AutodiffTests",
+            dependencies: ["Autodiff", "ReferenceBackend", "OneDNNBackend", "OperatorCases", "ModelZoo", "ONNXFormat"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Autodiff", "ReferenceBackend"]),
         .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
         .testTarget(

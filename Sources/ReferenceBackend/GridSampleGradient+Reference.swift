@@ -18,12 +18,15 @@ extension GridSampleGradient: ReferenceKernel {
                     + "expected [N, C, D1 … Dk], [N, d1 … dk, k] and [N, C, d1 … dk]")
         }
         let lengths = Array(input.shape[2...])
+        guard gradient.count == 0 || !lengths.contains(0) else {
+            throw CleaveError(.shapeMismatch, "nothing can be sampled from shape \(input.shape)")
+        }
         let values = try input.reals(), coordinates = try grid.reals(), slopes = try gradient.reals()
         let (channels, pixels) = (input.shape[1], Indexing.product(lengths))
         let points = Indexing.product(grid.shape[1...rank])
         var inputGradient = [Double](repeating: 0, count: values.count)
         var gridGradient = [Double](repeating: 0, count: coordinates.count)
-        for point in 0..<input.shape[0] * points {
+        for point in 0..<(gradient.count == 0 ? 0 : input.shape[0] * points) {
             let (batch, place) = point.quotientAndRemainder(dividingBy: points)
             // The grid names the last dimension first.
             let axes = lengths.enumerated().map { taps(at: coordinates[point * rank + rank - 1 - $0], length: $1) }

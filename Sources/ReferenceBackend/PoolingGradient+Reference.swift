@@ -12,8 +12,7 @@ private struct PoolGradientPlanes {
         guard input.count >= 3 else {
             throw CleaveError(.shapeMismatch, "the input has shape \(input), expected [N, C, …] with spatial dimensions")
         }
-        let resolved = try window.resolved(kernel: window.kernel.isEmpty ? Array(input[2...]).map { _ in 1 } : nil)
-        placed = try PlacedWindow(resolved, over: Array(input[2...]), ceilMode: ceilMode)
+        placed = try PlacedWindow(window.resolved(kernel: nil), over: Array(input[2...]), ceilMode: ceilMode)
         shape = input
         let expected = Array(input[..<2]) + placed.outputShape
         guard gradient == expected else {

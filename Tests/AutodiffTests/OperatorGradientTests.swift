@@ -33,7 +33,8 @@ import Testing
                     operands[index] = try Tensor(moved, shape: tensor.shape)
                     return try function.value(operands, weights: weights)
                 }
-                guard expected.isSmooth else { continue }
+                // Outside the domain of a function the sum leaves its value out, but 0 times its slope is no number.
+                guard expected.isSmooth, slopes[element].isFinite || expected.central != 0 else { continue }
                 checked += 1
                 let difference = (slopes[element] - expected.central).magnitude
                 #expect(
