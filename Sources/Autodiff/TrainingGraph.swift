@@ -66,7 +66,8 @@ public struct TrainingGraph: Sendable {
     ///   - isFrozen: asked for the label of every node that has parameters and for the name of every parameter: a parameter is frozen
     ///     when one of them is, and a frozen batch norm uses its running statistics and keeps them.
     /// - Throws: `CleaveError` for a network whose shapes the batch size does not settle, in which a trainable parameter reaches the
-    ///   loss through an operator that is not differentiable (the error names the node), or whose output does not fit the loss.
+    ///   loss through an operator that is not differentiable (the error names the node), or whose output does not fit the loss, or in
+    ///   which there is nothing to train.
     public init(
         of network: Graph, output: String?, loss: Loss, batchSize: Int, seed: Int, isFrozen: (String) -> Bool
     ) throws {

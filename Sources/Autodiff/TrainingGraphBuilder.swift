@@ -41,21 +41,11 @@ struct TrainingGraphBuilder {
 
     /// Makes the first dimension of every input the batch.
     private mutating func settleShapes() throws {
+        try openBatch()
         var shapes: [String: [Int]] = [:]
         for id in graph.inputs {
             let input = graph[id]
-            guard let declared = input.tensorType?.shape, let first = declared.first else { continue }
-            if let fixed = first.known, fixed != batchSize {
-                guard fixed == 1 else {
-                    throw CleaveError(
-                        .invalidRequest, "the input has batch size \(fixed), expected \(batchSize) as asked for",
-                        at: .init(tensor: input.name), suggestion: "train with batch size \(fixed)")
-                }
-                var shape = declared
-                shape[0] = .known(batchSize)
-                let type = TensorType(input.tensorType?.elementType ?? .float32, shape)
-                try graph.edit { $0.setType(id, to: .tensor(type)) }
-            }
+            guard let declared = input.tensorType?.shape, !declared.isEmpty else { continue }
             let rest = declared.dropFirst().compactMap(\.known)
             guard rest.count == declared.count - 1 else {
                 throw CleaveError(
@@ -67,9 +57,39 @@ struct TrainingGraphBuilder {
         graph = try graph.specialized(inputShapes: shapes)
     }
 
+    /// Makes a network that was exported for one image one for a batch: its inputs, and what its nodes reshape to.
+    private mutating func openBatch() throws {
+        let batchSize = batchSize
+        let fixed = graph.inputs.filter { graph[$0].tensorType?.shape?.first?.known.map { $0 != batchSize } ?? false }
+        guard !fixed.isEmpty else { return }
+        if let input = fixed.map({ graph[$0] }).first(where: { $0.tensorType?.shape?.first != 1 }) {
+            throw CleaveError(
+                .invalidRequest, "the input is \(input.type?.description ?? ""), expected batch size \(batchSize) as asked for",
+                at: .init(tensor: input.name), suggestion: "train with the batch size of the input")
+        }
+        do {
+            try graph.edit { editor in
+                for node in editor.graph.reshapesOfBatches(from: fixed) { try editor.openBatch(of: node, batchSize) }
+                for id in fixed {
+                    guard let type = editor.graph[id].tensorType, var shape = type.shape else { continue }
+                    shape[0] = .known(batchSize)
+                    editor.setType(id, to: .tensor(TensorType(type.elementType, shape)))
+                }
+            }
+        } catch var error as CleaveError {
+            error.suggestion = "the network is made for batch size 1: export it with an open one"
+            throw error
+        }
+    }
+
     /// Logits are [N, classes, …]; lengths 1 behind the classes are dropped.
     private mutating func requireScores() throws {
         let scores = logits
+        guard let type = graph[scores].tensorType?.elementType, type.isFloatingPoint else {
+            throw CleaveError(
+                .unsupported, "the output is \(graph[scores].type?.description ?? "of unknown type"), expected floating-point scores",
+                at: .init(tensor: graph[scores].name), suggestion: "train the network before it is quantized")
+        }
         let shape = try graph.staticShape(of: scores)
         guard shape.count >= 2, shape[0] == batchSize, shape[1] >= 2 else {
             throw CleaveError(
@@ -115,6 +135,13 @@ struct TrainingGraphBuilder {
             guard candidate.isFrozen || gradient != nil else { return nil }
             return .init(name: candidate.name, value: candidate.value, gradient: gradient, decays: candidate.decays)
         }
+        guard parameters.contains(where: \.isTrainable) else {
+            throw CleaveError(
+                .invalidRequest,
+                parameters.isEmpty
+                    ? "the network has no parameters, expected floating-point initializers that its nodes read as weights"
+                    : "all \(parameters.count) parameters are frozen, expected one at least to train")
+        }
         let inputs = TrainingGraph.Inputs(
             data: data, target: graph[values.target].name, teacherLogits: values.teacherLogits.map { graph[$0].name },
             counter: mode.counter.map { graph[$0].name })
@@ -139,6 +166,19 @@ extension NodeWriter {
 }
 
 extension Graph {
+    /// The nodes that reshape what depends on `inputs` from [1, …] to [1, …] as a constant says.
+    fileprivate func reshapesOfBatches(from inputs: [ValueID]) -> [Node] {
+        var batches = Set(inputs)
+        var found: [Node] = []
+        for node in nodes {
+            guard let input = node.inputs.first ?? nil, node.inputs.contains(where: { $0.map(batches.contains) ?? false }) else { continue }
+            batches.formUnion(node.outputs.compactMap { $0 })
+            guard case .reshape = node.operator, batches.contains(input), self[input].tensorType?.shape?.first == 1 else { continue }
+            found.append(node)
+        }
+        return found
+    }
+
     /// - Parameter name: `nil` for the first output.
     fileprivate func output(named name: String?) throws -> ValueID {
         let names = outputs.map { self[$0].name }
@@ -161,6 +201,20 @@ extension Graph {
             }
         }
         return output
+    }
+}
+
+extension GraphEditor {
+    /// Makes a `Reshape` to [1, …] one to [batchSize, …]: row-major order keeps every sample's elements together.
+    fileprivate mutating func openBatch(of node: Node, _ batchSize: Int) throws {
+        guard case .reshape(var payload) = node.operator else { return }
+        if payload.shape?.first == 1 {
+            payload.shape?[0] = batchSize
+            setOperator(node.id, to: .reshape(payload))
+        } else if let operand = node.input(Reshape.Operand.shape), var shape = graph.constant(operand)?.int64s(), shape.first == 1 {
+            shape[0] = Int64(batchSize)
+            setInputs(node.id, to: [node.inputs[0], try addConstant(Tensor(vector: shape), name: graph[operand].name)])
+        }
     }
 }
 

@@ -173,6 +173,25 @@ import Testing
         }
     }
 
+    @Test func nothingToTrainIsRefused() throws {
+        let error = #expect(throws: CleaveError.self) { try train(convolutional(), isFrozen: { _ in true }) }
+        #expect(error?.problem.contains("all 6 parameters are frozen") == true)
+    }
+
+    @Test func aNetworkForOneImageTrainsOnABatch() throws {
+        var network = try convolutional()
+        try network.edit { editor in
+            let (input, logits) = (try #require(editor.graph.value(named: "x")?.id), try #require(editor.graph.value(named: "flat")?.id))
+            let flatten = try #require(editor.graph.producer(of: logits))
+            editor.setType(input, to: .tensor(TensorType(.float64, [1, 2, 4, 4])))
+            let shape = try editor.addConstant(Tensor(vector: [Int64(1), 3]), name: "shape")
+            editor.setInputs(flatten.id, to: [flatten.inputs[0], shape])
+            editor.setOperator(flatten.id, to: .reshape(Reshape(shape: nil, allowZero: false)))
+        }
+        let (open, fixed) = (try train(convolutional()), try train(network))
+        #expect(try loss(open, open.graph) == loss(fixed, fixed.graph))
+    }
+
     // MARK: Helpers
 
     private func train(
