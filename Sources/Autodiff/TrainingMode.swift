@@ -15,14 +15,25 @@ struct TrainingMode {
         for id in writer.graph.order where writer.graph.contains(id) {
             let node = writer.graph[id]
             switch node.operator {
-            case .batchNorm(let payload) where !payload.trainingMode && !writer.graph.isFrozen(node, isFrozen):
-                try activate(payload, node, &writer)
+            case .batchNorm(let payload) where node.outputs.dropFirst().allSatisfy({ !writer.graph.isRead($0) }):
+                if writer.graph.isFrozen(node, isFrozen) {
+                    deactivate(payload, node, &writer)
+                } else {
+                    try activate(payload, node, &writer)
+                }
             case .dropout(let payload):
                 try activate(payload, node, index: dropouts, &writer)
                 dropouts += 1
             default: break
             }
         }
+    }
+
+    /// Makes a frozen batch norm use its running statistics, also one that was exported for training.
+    private func deactivate(_ payload: BatchNorm, _ node: Node, _ writer: inout NodeWriter) {
+        var inference = payload
+        inference.trainingMode = false
+        writer.editor.setOperator(node.id, to: .batchNorm(inference))
     }
 
     /// Replaces a batch norm by one in training mode whose new running statistics are values of their own. A network that normalizes
@@ -69,7 +80,7 @@ struct TrainingMode {
             ratio = Float(constant)
         }
         guard ratio != 0 else { return }
-        if let mask = node.outputs.dropFirst().first ?? nil, writer.graph.useCount(of: mask) > 0 || writer.graph.isOutput(mask) {
+        if let mask = node.outputs.dropFirst().first, writer.graph.isRead(mask) {
             throw CleaveError(
                 .unsupported, "the mask is read by other nodes, which training cannot give them",
                 at: .init(node: label, operatorName: node.operator.name))
@@ -86,4 +97,9 @@ struct TrainingMode {
             name: node.name, before: node.id, origin: node.origin)
         writer.editor.remove(node.id)
     }
+}
+
+extension Graph {
+    /// Whether a node reads the value, or it is a graph output.
+    fileprivate func isRead(_ id: ValueID?) -> Bool { id.map { useCount(of: $0) > 0 || isOutput($0) } ?? false }
 }

@@ -96,6 +96,20 @@ import Testing
         #expect(updated.constant(id) == ones)
     }
 
+    @Test func batchNormExportedForTrainingIsTheSame() throws {
+        var network = try convolutional()
+        try network.edit { editor in
+            let norm = try #require(editor.graph.nodes.first { $0.operator.name == "BatchNormalization" })
+            editor.setOperator(norm.id, to: .batchNorm(BatchNorm(epsilon: 1e-5, momentum: 0.75, trainingMode: true)))
+        }
+        let (plain, exported) = (try train(convolutional()), try train(network))
+        #expect(exported.stateUpdates.map(\.name) == plain.stateUpdates.map(\.name))
+        #expect(try loss(exported, exported.graph) == loss(plain, plain.graph))
+        let frozen = try train(network, isFrozen: { $0 == "bn" })
+        #expect(frozen.stateUpdates.isEmpty)
+        #expect(try loss(frozen, frozen.graph) == loss(train(convolutional(), isFrozen: { $0 == "bn" }), nil))
+    }
+
     // MARK: Gradients of whole networks
 
     @Test(arguments: [
@@ -210,8 +224,8 @@ import Testing
         return try session.run(inputs, observing: ["conv1"])
     }
 
-    private func loss(_ training: TrainingGraph, _ graph: Graph) throws -> Double {
-        try #require(results(training, graph: graph)[graph[training.loss].name]).elements(as: Double.self)[0]
+    private func loss(_ training: TrainingGraph, _ graph: Graph?) throws -> Double {
+        try #require(results(training, graph: graph)[training.graph[training.loss].name]).elements(as: Double.self)[0]
     }
 
     private func logSumExp(_ line: [Double]) -> Double {
