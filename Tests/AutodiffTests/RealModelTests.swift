@@ -59,6 +59,18 @@ private let exportedModels = ((try? FileManager.default.contentsOfDirectory(atPa
         #expect(names.count { $0 == "BatchNormalizationGradient" } == 49 && training.stateUpdates.count == 98)
     }
 
+    /// Backward takes twice the forward work: once for the weights, and once for the inputs but the network's own.
+    @Test func workIsThreeTimesForward() throws {
+        let network = try ZooModel.resnet14v2.graph(classes: 10, input: [3, 32, 32], form: .depthwise, seed: 0, softmax: true)
+        let training = try TrainingGraph(
+            of: network, output: nil, loss: .softmaxCrossEntropy(labelSmoothing: 0), batchSize: 1, seed: 0, isFrozen: { _ in false })
+        let forward = try network.cost(assuming: [:])
+        let all = try #require(forward.multiplyAccumulates)
+        let first = try #require(forward.layers.first { ($0.multiplyAccumulates ?? 0) > 0 }?.multiplyAccumulates)
+        #expect(try training.graph.cost(assuming: [:]).multiplyAccumulates == 3 * all - first)
+        #expect(try training.graph.cost(assuming: [:]).trainableParameters == forward.trainableParameters)
+    }
+
     private func samples(for training: TrainingGraph) throws -> [String: Tensor] {
         var random = SeededRandom(seed: 9)
         var inputs: [String: Tensor] = [:]
