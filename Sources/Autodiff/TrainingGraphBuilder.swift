@@ -114,9 +114,9 @@ struct TrainingGraphBuilder {
         var mode = TrainingMode(seed: seed)
         let values = try graph.edit { editor in
             for candidate in candidates { editor.makeInitializer(candidate.value) }
-            var writer = NodeWriter(editor, prefix: "loss")
+            var writer = NodeWriter(editor, prefix: "loss.terms")
             try mode.apply(to: &writer, isFrozen: isFrozen)
-            writer.prefix = "loss"
+            writer.prefix = "loss.terms"
             defer { editor = writer.editor }
             return try writer.add(loss, of: logits)
         }
