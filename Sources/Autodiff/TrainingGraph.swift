@@ -15,7 +15,8 @@ public struct TrainingGraph: Sendable {
     /// What the loss reads of the network: [N, classes, …], or the output itself for mean squared error.
     public let logits: ValueID
     public let inputs: Inputs
-    /// Every weight, bias and factor that the loss depends on, in the order in which the forward part reads them first.
+    /// Every weight, bias and factor that the loss depends on, in the order in which the forward part reads them first. Constants that
+    /// normalize the image before the first layer are none.
     public let parameters: [Parameter]
     /// The running statistics of batch norms that are not frozen, in execution order.
     public let stateUpdates: [StateUpdate]

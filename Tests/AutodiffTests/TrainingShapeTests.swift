@@ -32,6 +32,19 @@ import Testing
         #expect(error?.problem == "the output has shape [2, 1, 4, 4], expected [2, classes, …] with at least 2 classes")
     }
 
+    @Test func normalizationOfTheImageIsNotTrained() throws {
+        let training = try train(
+            network { builder, x in
+                let mean = try builder.editor.addConstant(Tensor([0.5, 0.25], shape: [1, 2, 1, 1]), name: "image mean")
+                let centered = try builder.apply(.binary(Binary(function: .sub, broadcastAxis: .numpy)), [x, mean], "centered")
+                let scores = try builder.convolution(centered, filters: 3)
+                let bias = try builder.editor.addConstant(Tensor([1.0, 2, 3], shape: [3, 1, 1]), name: "bias")
+                return try builder.apply(.binary(Binary(function: .add, broadcastAxis: .numpy)), [scores, bias], "sum")
+            })
+        #expect(training.parameters.map(\.name) == ["weight", "bias"])
+        #expect(!training.graph.nodes.contains { $0.operator.name == "ConvInputGradient" })
+    }
+
     /// Both nodes update the statistics, one after the other; the gradients of scale and bias are sums.
     @Test func sharedBatchNormsUpdateTwice() throws {
         let training = try train(network { try $0.norm($0.norm($1, "first"), "second") })
