@@ -65,6 +65,7 @@ let package = Package(
         // Tests: one table of operator cases feeds every suite.
         .target(name: "OperatorCases", dependencies: ["GraphIR"], path: "Tests/OperatorCases"),
         .target(name: "ConformanceCases", dependencies: ["Execution", "ONNXFormat"], path: "Tests/ConformanceCases"),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["GraphIR", "OperatorCases"]),
         .testTarget(
@@ -84,6 +85,7 @@ let package = Package(
             name: "OneDNNBackendTests",
             dependencies: [
                 "OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "ModelZoo", "Datasets",
+                "AllocationCounter",
             ]),
         .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
         .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking"]),

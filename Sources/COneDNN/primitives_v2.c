@@ -2,42 +2,6 @@
 
 #include <stdlib.h>
 
-static dnnl_alg_kind_t eltwise_algorithm(onednn_eltwise_kind kind) {
-    switch (kind) {
-    case ONEDNN_RELU: return dnnl_eltwise_relu;
-    case ONEDNN_TANH: return dnnl_eltwise_tanh;
-    case ONEDNN_ELU: return dnnl_eltwise_elu;
-    case ONEDNN_SQUARE: return dnnl_eltwise_square;
-    case ONEDNN_ABS: return dnnl_eltwise_abs;
-    case ONEDNN_SQRT: return dnnl_eltwise_sqrt;
-    case ONEDNN_LINEAR: return dnnl_eltwise_linear;
-    case ONEDNN_SOFTPLUS: return dnnl_eltwise_soft_relu;
-    case ONEDNN_LOGISTIC: return dnnl_eltwise_logistic;
-    case ONEDNN_EXP: return dnnl_eltwise_exp;
-    case ONEDNN_GELU_TANH: return dnnl_eltwise_gelu_tanh;
-    case ONEDNN_GELU_ERF: return dnnl_eltwise_gelu_erf;
-    case ONEDNN_SWISH: return dnnl_eltwise_swish;
-    case ONEDNN_LOG: return dnnl_eltwise_log;
-    case ONEDNN_CLIP: return dnnl_eltwise_clip;
-    case ONEDNN_ROUND: return dnnl_eltwise_round;
-    case ONEDNN_MISH: return dnnl_eltwise_mish;
-    case ONEDNN_HARDSWISH: return dnnl_eltwise_hardswish;
-    }
-    return dnnl_alg_kind_undef;
-}
-
-static dnnl_alg_kind_t binary_algorithm(onednn_binary_kind kind) {
-    switch (kind) {
-    case ONEDNN_ADD: return dnnl_binary_add;
-    case ONEDNN_SUB: return dnnl_binary_sub;
-    case ONEDNN_MUL: return dnnl_binary_mul;
-    case ONEDNN_DIV: return dnnl_binary_div;
-    case ONEDNN_MAX: return dnnl_binary_max;
-    case ONEDNN_MIN: return dnnl_binary_min;
-    }
-    return dnnl_alg_kind_undef;
-}
-
 /* Attributes of every primitive: scratchpads belong to the caller, post-ops as given. */
 static dnnl_status_t make_attributes(dnnl_primitive_attr_t *out, onednn_post_ops post_ops) {
     dnnl_primitive_attr_t attributes;
@@ -50,12 +14,7 @@ static dnnl_status_t make_attributes(dnnl_primitive_attr_t *out, onednn_post_ops
         const onednn_post_op *op = &post_ops.ops[i];
         switch (op->kind) {
         case ONEDNN_POST_SUM: status = dnnl_post_ops_append_sum(list, 1.0f); break;
-        case ONEDNN_POST_ELTWISE:
-            status = dnnl_post_ops_append_eltwise(list, 1.0f, eltwise_algorithm(op->eltwise), op->alpha, op->beta);
-            break;
-        case ONEDNN_POST_BINARY:
-            status = dnnl_post_ops_append_binary(list, binary_algorithm(op->binary), &op->layout->desc);
-            break;
+        case ONEDNN_POST_ADD: status = dnnl_post_ops_append_binary(list, dnnl_binary_add, &op->layout->desc); break;
         }
     }
     if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attributes, list);
@@ -164,22 +123,6 @@ onednn_status onednn_pooling(
     return create(out, status, &desc, no_post_ops);
 }
 
-onednn_status onednn_eltwise(onednn_primitive **out, onednn_eltwise_kind kind, float alpha, float beta, const onednn_layout *data) {
-    dnnl_eltwise_desc_t desc;
-    dnnl_status_t status =
-        dnnl_eltwise_forward_desc_init(&desc, dnnl_forward_inference, eltwise_algorithm(kind), &data->desc, alpha, beta);
-    return create(out, status, &desc, no_post_ops);
-}
-
-onednn_status onednn_binary(
-    onednn_primitive **out, onednn_binary_kind kind, const onednn_layout *left, const onednn_layout *right,
-    const onednn_layout *destination, onednn_post_ops post_ops) {
-    dnnl_binary_desc_t desc;
-    dnnl_status_t status =
-        dnnl_binary_desc_init(&desc, binary_algorithm(kind), &left->desc, &right->desc, &destination->desc);
-    return create(out, status, &desc, post_ops);
-}
-
 onednn_status onednn_softmax(onednn_primitive **out, bool logarithm, const onednn_layout *data, int axis) {
     dnnl_softmax_v2_desc_t desc;
     dnnl_status_t status = dnnl_softmax_v2_forward_desc_init(
@@ -194,53 +137,11 @@ onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int6
     return create(out, status, &desc, no_post_ops);
 }
 
-static dnnl_alg_kind_t reduction_algorithm(onednn_reduction_kind kind) {
-    switch (kind) {
-    case ONEDNN_REDUCE_MAX: return dnnl_reduction_max;
-    case ONEDNN_REDUCE_MIN: return dnnl_reduction_min;
-    case ONEDNN_REDUCE_SUM: return dnnl_reduction_sum;
-    case ONEDNN_REDUCE_PRODUCT: return dnnl_reduction_mul;
-    case ONEDNN_REDUCE_MEAN: return dnnl_reduction_mean;
-    }
-    return dnnl_alg_kind_undef;
-}
-
-onednn_status onednn_reduction(
-    onednn_primitive **out, onednn_reduction_kind kind, const onednn_layout *source, const onednn_layout *destination) {
-    dnnl_reduction_desc_t desc;
-    dnnl_status_t status =
-        dnnl_reduction_desc_init(&desc, reduction_algorithm(kind), &source->desc, &destination->desc, 0.0f, 0.0f);
-    return create(out, status, &desc, no_post_ops);
-}
-
-onednn_status onednn_resampling(
-    onednn_primitive **out, onednn_resampling_kind kind, const onednn_layout *source, const onednn_layout *destination) {
-    dnnl_resampling_desc_t desc;
-    dnnl_alg_kind_t algorithm = kind == ONEDNN_NEAREST ? dnnl_resampling_nearest : dnnl_resampling_linear;
-    dnnl_status_t status = dnnl_resampling_forward_desc_init(
-        &desc, dnnl_forward_inference, algorithm, NULL, &source->desc, &destination->desc);
-    return create(out, status, &desc, no_post_ops);
-}
-
 onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon) {
     dnnl_layer_normalization_desc_t desc;
     dnnl_status_t status = dnnl_layer_normalization_forward_desc_init(
         &desc, dnnl_forward_inference, &data->desc, NULL, epsilon, dnnl_use_scale | dnnl_use_shift);
     return create(out, status, &desc, no_post_ops);
-}
-
-onednn_status onednn_concat(
-    onednn_primitive **out, int axis, const onednn_layout *const *sources, int count, const onednn_layout *destination) {
-    if (count < 1 || count > ONEDNN_MAX_ARGUMENTS - 2) return ONEDNN_INVALID_ARGUMENTS;
-    dnnl_memory_desc_t list[ONEDNN_MAX_ARGUMENTS];
-    for (int i = 0; i < count; i++) list[i] = sources[i]->desc;
-    dnnl_primitive_attr_t attributes;
-    dnnl_status_t status = make_attributes(&attributes, no_post_ops);
-    if (status != dnnl_success) return onednn_from_dnnl(status);
-    dnnl_primitive_desc_t desc;
-    status = dnnl_concat_primitive_desc_create(&desc, &destination->desc, count, axis, list, attributes, onednn_engine());
-    dnnl_primitive_attr_destroy(attributes);
-    return status == dnnl_success ? compile(out, desc) : onednn_from_dnnl(status);
 }
 
 onednn_status onednn_reorder(onednn_primitive **out, const onednn_layout *source, const onednn_layout *destination) {

@@ -75,7 +75,6 @@ dnnl_data_type_t onednn_dnnl_type(onednn_type type) {
 
 int onednn_dnnl_argument(int role) {
     if (role >= ONEDNN_POST_OP) return DNNL_ARG_ATTR_MULTIPLE_POST_OP(role - ONEDNN_POST_OP) | DNNL_ARG_SRC_1;
-    if (role >= ONEDNN_MULTIPLE) return DNNL_ARG_MULTIPLE_SRC + (role - ONEDNN_MULTIPLE);
     switch ((onednn_role)role) {
     case ONEDNN_SOURCE: return DNNL_ARG_SRC_0;
     case ONEDNN_SOURCE_1: return DNNL_ARG_SRC_1;
@@ -87,7 +86,6 @@ int onednn_dnnl_argument(int role) {
     case ONEDNN_SHIFT: return DNNL_ARG_SHIFT;
     case ONEDNN_MEAN: return DNNL_ARG_MEAN;
     case ONEDNN_VARIANCE: return DNNL_ARG_VARIANCE;
-    case ONEDNN_MULTIPLE:
     case ONEDNN_POST_OP: break;
     }
     return 0;

@@ -4,12 +4,16 @@ import Tensors
 extension Resize: ReferenceKernel {
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let input = try arguments.required(Operand.input)
+        return [try resample(input, samplings(of: input.shape, arguments))]
+    }
+
+    /// How every dimension is resampled; `nil` for those that stay as they are.
+    func samplings(of shape: [Int], _ arguments: KernelArguments) throws -> [AxisSampling?] {
         // Up to opset 10 there is neither a region nor a size: the second operand holds the scales.
         let isOld = arguments.opset < 11
-        let samplings = try samplings(
-            of: input.shape, scales: arguments.optional(isOld ? Operand.roi : .scales),
+        return try samplings(
+            of: shape, scales: arguments.optional(isOld ? Operand.roi : .scales),
             sizes: isOld ? nil : arguments.optional(Operand.sizes), region: isOld ? nil : arguments.optional(Operand.roi))
-        return [try resample(input, samplings)]
     }
 
     /// How every dimension of an input of `shape` is resampled; `nil` for those that stay as they are.
@@ -90,9 +94,7 @@ extension Resize: ReferenceKernel {
             let picks = (0..<shape[axis]).map { place -> Int? in
                 // Some coordinates move even a dimension that stays as it is by half an element.
                 guard let sampling, !sampling.isIdentity else { return place }
-                let position = sampling.position(of: place, coordinates)
-                if isExtrapolated(position, sampling) { return nil }
-                return min(max(Int(clamping: nearest(position)), 0), sampling.inputLength - 1)
+                return pick(at: place, sampling)
             }
             let inside = picks.indices.filter { picks[$0] != nil }
             sources.append(.offsets(picks.compactMap { $0.map { $0 * inner[axis] } }))
@@ -107,6 +109,13 @@ extension Resize: ReferenceKernel {
             }
             try sink.copy(BoxCopy(lengths: lengths, source: sources, target: targets), from: input)
         }
+    }
+
+    /// The input element that output element `place` is; `nil` where the value comes from outside.
+    func pick(at place: Int, _ sampling: AxisSampling) -> Int? {
+        let position = sampling.position(of: place, coordinates)
+        if isExtrapolated(position, sampling) { return nil }
+        return min(max(Int(clamping: nearest(position)), 0), sampling.inputLength - 1)
     }
 
     private func nearest(_ position: Double) -> Double {
@@ -146,25 +155,25 @@ extension Resize: ReferenceKernel {
     }
 
     /// The input elements that make up the output element at `place`; `nil` where the value comes from outside.
-    private func taps(at place: Int, _ sampling: AxisSampling) -> [Tap]? {
+    func taps(at place: Int, _ sampling: AxisSampling) -> [ResamplingTap]? {
         let position = sampling.position(of: place, coordinates)
         if isExtrapolated(position, sampling) { return nil }
         // Antialiasing stretches the filter over all inputs that one output stands for.
         let density = antialias ? min(sampling.scale, 1) : 1
         let reach = (mode == .cubic ? 2 : 1) / density
         let last = Double(sampling.inputLength - 1)
-        var taps: [Tap] = []
+        var taps: [ResamplingTap] = []
         // Beyond the border the outermost element goes on; a long way outside it is all there is.
         let center = min(max(position, -reach), last + reach)
         for index in Int((center - reach).rounded(.down))...Int((center + reach).rounded(.up)) {
             let weight = filter((Double(index) - center) * density)
             let isInside = index >= 0 && index < sampling.inputLength
             guard weight != 0, isInside || !excludeOutside else { continue }
-            taps.append(Tap(index: min(max(index, 0), sampling.inputLength - 1), weight: weight))
+            taps.append(ResamplingTap(index: min(max(index, 0), sampling.inputLength - 1), weight: weight))
         }
         guard antialias || excludeOutside else { return taps }
         let total = taps.reduce(0) { $0 + $1.weight }
-        return total == 0 ? taps : taps.map { Tap(index: $0.index, weight: $0.weight / total) }
+        return total == 0 ? taps : taps.map { ResamplingTap(index: $0.index, weight: $0.weight / total) }
     }
 
     /// The triangle, or the cubic of Keys, "Cubic convolution interpolation for digital image processing", 1981, eq. 4.
@@ -178,11 +187,6 @@ extension Resize: ReferenceKernel {
 
     private func isExtrapolated(_ position: Double, _ sampling: AxisSampling) -> Bool {
         coordinates == .tfCropAndResize && !(position >= 0 && position <= Double(sampling.inputLength - 1))
-    }
-
-    private struct Tap {
-        var index: Int
-        var weight: Double
     }
 }
 
@@ -216,19 +220,5 @@ struct AxisSampling {
             if output == 1 { return (start + end) * (input - 1) / 2 }
             return start * (input - 1) + place * (end - start) * (input - 1) / (output - 1)
         }
-    }
-}
-
-extension Upsample: ReferenceKernel {
-    /// As `Resize` of opset 10.
-    func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
-        let input = try arguments.required(Operand.input)
-        guard let scales = arguments.optional(Operand.scales) ?? self.scales.map({ Tensor(vector: $0) }) else {
-            throw CleaveError(.invalidAttribute, "neither an attribute nor an operand gives the scales")
-        }
-        let resize = Resize(
-            mode: mode, coordinates: .asymmetric, nearestMode: .floor, cubicCoefficient: -0.75, excludeOutside: false,
-            extrapolationValue: 0, antialias: false, axes: nil, aspectRatioPolicy: .stretch)
-        return try resize.evaluate(KernelArguments(operands: [input, scales], outputCount: arguments.outputCount, opset: 10))
     }
 }

@@ -135,16 +135,29 @@ extension Pad: ReferenceKernel {
         let strides = Indexing.strides(input.shape)
         let paths = try shape.indices.map { axis -> AxisPath in
             if begin[axis] == 0 && end[axis] == 0 { return .strided(start: 0, stride: strides[axis]) }
-            // What negative pads cut off is not there to be reflected or repeated.
-            let first = min(max(0, -begin[axis]), input.shape[axis])
-            let length = input.shape[axis] - first - min(max(0, -end[axis]), input.shape[axis])
-            guard length > 0 || shape[axis] == 0 else {
+            guard let sources = sources(length: input.shape[axis], begin: begin[axis], end: end[axis]) else {
                 throw CleaveError(.shapeMismatch, "dimension \(axis) has nothing to pad with: shape \(input.shape), mode \(mode)")
             }
-            return .offsets(
-                (0..<shape[axis]).map { (first + source(of: $0 - max(0, begin[axis]), length: length)) * strides[axis] })
+            return .offsets(sources.map { $0 * strides[axis] })
         }
         return [try input.picking(shape: shape, along: paths)]
+    }
+
+    /// Where the elements of a padded dimension come from, −1 for the constant.
+    /// - Parameters:
+    ///   - length: the dimension's before it is padded.
+    ///   - begin: elements added in front, negative to cut some off; `end` likewise behind.
+    /// - Returns: `nil` when there is nothing to pad with.
+    public func sources(length: Int, begin: Int, end: Int) -> [Int]? {
+        // What negative pads cut off is not there to be reflected or repeated.
+        let first = min(max(0, -begin), length), rest = length - first - min(max(0, -end), length)
+        let result = length + begin + end
+        guard rest > 0 || result <= 0 || mode == .constant else { return nil }
+        return (0..<max(0, result)).map { place in
+            let position = place - max(0, begin)
+            if mode == .constant, position < 0 || position >= rest { return -1 }
+            return first + source(of: position, length: rest)
+        }
     }
 
     /// Where a position outside 0 ..< length takes its element from.

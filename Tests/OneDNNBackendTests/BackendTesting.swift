@@ -93,6 +93,15 @@ func expectAgreement(
     }
 }
 
+/// The same, with no step on a reference kernel.
+func expectFast(_ graph: Graph, _ inputs: [String: Tensor], sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try expectAgreement(graph, inputs, sourceLocation: sourceLocation)
+    let session = try OneDNNBackend(threads: 2).prepare(graph, inputShapes: inputs.mapValues(\.shape)).makeSession()
+    let profile = try #require(session as? any ProfilingSession, sourceLocation: sourceLocation).profile(inputs).profile
+    let slow = profile.steps.filter(\.isFallback).map(\.operatorName)
+    #expect(slow.isEmpty, "\(slow)", sourceLocation: sourceLocation)
+}
+
 /// Expects equal types and shapes, NaN where the other has NaN, and numbers within `tolerance` of the largest finite one.
 func expectClose(
     _ actual: Tensor, _ expected: Tensor, tolerance: Double = 1e-4, sourceLocation: SourceLocation = #_sourceLocation

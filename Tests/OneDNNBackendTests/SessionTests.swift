@@ -96,11 +96,32 @@ struct SessionTests {
 
     @Test func wrongInputs() throws {
         let session = try OneDNNBackend(threads: 1).prepare(network(), inputShapes: ["input": [1, 3, 32, 32]]).makeSession()
-        let x = try random([1, 3, 32, 32], seed: 1)
-        for inputs in [[:], ["input": x, "other": x], ["input": try random([2, 3, 32, 32], seed: 1)], ["other": x]] {
-            #expect(throws: CleaveError.self) { try session.run(inputs) }
+        let x = try random([1, 3, 32, 32], seed: 1), two = try random([2, 3, 32, 32], seed: 1)
+        let double = try Tensor([Double](repeating: 0, count: 3 * 32 * 32), shape: [1, 3, 32, 32])
+        for (inputs, kind, tensor) in [
+            ([:], .invalidRequest, "input"), (["input": x, "other": x], .invalidRequest, "other"),
+            (["other": x], .invalidRequest, "other"), (["input": two], .shapeMismatch, "input"),
+            (["input": double], .typeMismatch, "input"),
+        ] as [([String: Tensor], CleaveError.Kind, String)] {
+            let error = #expect(throws: CleaveError.self) { try session.run(inputs) }
+            #expect(error?.kind == kind)
+            #expect(error?.description.contains("'\(tensor)'") == true)
         }
         #expect(throws: Never.self) { try session.run(["input": x]) }
+    }
+
+    /// Nothing runs, and nothing is allocated, before every node is known to fit the inputs' shapes.
+    @Test func shapesThatDoNotFitAreNamedBeforeTheRun() throws {
+        var builder = GraphBuilder()
+        let lengths: [GraphIR.Dimension] = [.known(1), .unknown, .known(6), .known(6)]
+        let x = try builder.graph.edit { try $0.addInput("x", type: .tensor(TensorType(.float32, lengths))) }
+        let graph = try builder.finish(builder.convolution(builder.relu(x), [8, 16, 3, 3]))
+        for backend in [OneDNNBackend(threads: 1), ReferenceBackend()] as [any Backend] {
+            #expect(throws: Never.self) { try backend.prepare(graph, inputShapes: ["x": [1, 16, 6, 6]]) }
+            let error = #expect(throws: CleaveError.self) { try backend.prepare(graph, inputShapes: ["x": [1, 12, 6, 6]]) }
+            #expect(error?.kind == .shapeMismatch)
+            #expect(error?.description.contains("(Conv)") == true, "\(error?.description ?? "")")
+        }
     }
 
     @Test func tooMuchMemoryIsRefusedBeforeItIsAllocated() throws {

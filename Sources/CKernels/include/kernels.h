@@ -127,6 +127,34 @@ void ck_pad(
     const float *x, float *y, int64_t outer, int64_t height, int64_t width, int64_t inner, int64_t top, int64_t bottom, int64_t left,
     int64_t right, float value);
 
+/* --- Movement --------------------------------------------------------------------------------------------------- */
+
+/* y[i₀, …, i_r, k] = x[table₀[i₀] + … + table_r[i_r] + k], and `fill` where some entry is negative. `lengths` are those of the
+ * `rank` tables, which follow each other in `tables`; k counts to `run`. */
+void ck_pick(int rank, const int64_t *lengths, const int64_t *tables, int64_t run, float fill, const float *x, float *y);
+
+/* Element i of the result is the sum of weights[k]·x[indices[k]] over k in starts[i] … starts[i + 1] − 1, one k at least. */
+typedef struct {
+    int64_t count;
+    const int64_t *starts, *indices;
+    const float *weights;
+} ck_filters;
+
+/* From [outer, length, inner] to [outer, filters->count, inner]. */
+void ck_resample(const ck_filters *filters, const float *x, float *y, int64_t outer, int64_t length, int64_t inner);
+
+/* out = condition ≠ 0 ? a : b over `rank` dimensions, at most CK_MAX_RANK; strides as for `ck_binary`. */
+void ck_select(
+    int rank, const int64_t *lengths, const uint8_t *condition, const int64_t *condition_strides, const float *a,
+    const int64_t *a_strides, const float *b, const int64_t *b_strides, float *out);
+
+typedef enum {
+    CK_INT8, CK_UINT8, CK_INT16, CK_UINT16, CK_INT32, CK_UINT32, CK_INT64, CK_UINT64, CK_FLOAT64,
+} ck_number_kind;
+
+/* Numbers of another type as float32, rounded to nearest. */
+void ck_convert(ck_number_kind kind, const void *x, float *y, int64_t count);
+
 /* --- Convolution ------------------------------------------------------------------------------------------------ */
 
 /* Channel counts are those of one group; dilation 1 is dense; pads are those before the input. */

@@ -74,36 +74,17 @@ typedef struct onednn_primitive onednn_primitive;
 typedef enum {
     ONEDNN_SOURCE, ONEDNN_SOURCE_1, ONEDNN_WEIGHTS, ONEDNN_BIAS, ONEDNN_DESTINATION, ONEDNN_SCRATCHPAD,
     ONEDNN_SCALE, ONEDNN_SHIFT, ONEDNN_MEAN, ONEDNN_VARIANCE,
-    /* ONEDNN_MULTIPLE + i: source i of a concatenation or sum. */
-    ONEDNN_MULTIPLE = 1000,
-    /* ONEDNN_POST_OP + i: second operand of post-op i, a binary one. */
-    ONEDNN_POST_OP = 2000,
+    /* ONEDNN_POST_OP + i: second operand of post-op i. */
+    ONEDNN_POST_OP = 1000,
 } onednn_role;
-
-typedef enum {
-    ONEDNN_RELU, ONEDNN_TANH, ONEDNN_ELU, ONEDNN_SQUARE, ONEDNN_ABS, ONEDNN_SQRT, ONEDNN_LINEAR, ONEDNN_SOFTPLUS,
-    ONEDNN_LOGISTIC, ONEDNN_EXP, ONEDNN_GELU_TANH, ONEDNN_GELU_ERF, ONEDNN_SWISH, ONEDNN_LOG, ONEDNN_CLIP, ONEDNN_ROUND,
-    ONEDNN_MISH, ONEDNN_HARDSWISH,
-} onednn_eltwise_kind;
-
-typedef enum {
-    ONEDNN_ADD, ONEDNN_SUB, ONEDNN_MUL, ONEDNN_DIV, ONEDNN_MAX, ONEDNN_MIN,
-} onednn_binary_kind;
 
 typedef enum { ONEDNN_MAX_POOL, ONEDNN_AVERAGE_POOL_WITH_PADDING, ONEDNN_AVERAGE_POOL_WITHOUT_PADDING } onednn_pool_kind;
 
-typedef enum { ONEDNN_REDUCE_MAX, ONEDNN_REDUCE_MIN, ONEDNN_REDUCE_SUM, ONEDNN_REDUCE_PRODUCT, ONEDNN_REDUCE_MEAN } onednn_reduction_kind;
-
-typedef enum { ONEDNN_NEAREST, ONEDNN_LINEAR_INTERPOLATION } onednn_resampling_kind;
-
 /* What a primitive does to its result before it is stored. */
 typedef struct {
-    enum { ONEDNN_POST_SUM, ONEDNN_POST_ELTWISE, ONEDNN_POST_BINARY } kind;
-    /* ELTWISE: the function and its two parameters. */
-    onednn_eltwise_kind eltwise;
-    float alpha, beta;
-    /* BINARY: the function, and the layout of its second operand. SUM adds what the destination holds. */
-    onednn_binary_kind binary;
+    /* SUM adds what the destination holds, ADD an operand of its own. */
+    enum { ONEDNN_POST_SUM, ONEDNN_POST_ADD } kind;
+    /* ADD: the layout of the operand. */
     const onednn_layout *layout;
 } onednn_post_op;
 
@@ -138,23 +119,10 @@ onednn_status onednn_matmul(
 onednn_status onednn_pooling(
     onednn_primitive **out, onednn_pool_kind kind, const onednn_layout *source, const onednn_layout *destination,
     const onednn_window *window);
-onednn_status onednn_eltwise(onednn_primitive **out, onednn_eltwise_kind kind, float alpha, float beta, const onednn_layout *data);
-/* Dimensions of length 1 in `right` are broadcast. */
-onednn_status onednn_binary(
-    onednn_primitive **out, onednn_binary_kind kind, const onednn_layout *left, const onednn_layout *right,
-    const onednn_layout *destination, onednn_post_ops post_ops);
-onednn_status onednn_concat(
-    onednn_primitive **out, int axis, const onednn_layout *const *sources, int count, const onednn_layout *destination);
 onednn_status onednn_softmax(onednn_primitive **out, bool logarithm, const onednn_layout *data, int axis);
 onednn_status onednn_reorder(onednn_primitive **out, const onednn_layout *source, const onednn_layout *destination);
 /* x / (k + alpha/size · Σ x²)^beta over `size` channels. */
 onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int64_t size, float alpha, float beta, float k);
-/* Dimensions of length 1 in `destination` are reduced. */
-onednn_status onednn_reduction(
-    onednn_primitive **out, onednn_reduction_kind kind, const onednn_layout *source, const onednn_layout *destination);
-/* Samples with half-pixel centers. */
-onednn_status onednn_resampling(
-    onednn_primitive **out, onednn_resampling_kind kind, const onednn_layout *source, const onednn_layout *destination);
 /* Normalizes the last dimension and applies scale and shift vectors. */
 onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon);
 

@@ -1,4 +1,5 @@
 import COneDNN
+import Execution
 import GraphIR
 import Tensors
 
@@ -98,7 +99,9 @@ struct PlanCompiler {
                 throw CleaveError(.invalidGraph, "nothing computes the output", at: .init(tensor: graph[output].name))
             case .slot(let slot): return .slot(slot)
             case .buffer(let buffer, let layout):
-                if layout.isPlain, case .arena = buffers[buffer.index].kind, given.insert(buffer).inserted {
+                if layout.isPlain, case .arena = buffers[buffer.index].kind, !buffers[buffer.index].hasParts,
+                    given.insert(buffer).inserted
+                {
                     buffers[buffer.index].kind = .caller
                     return .buffer(buffer, shape: shape(id))
                 }
@@ -169,8 +172,19 @@ struct PlanCompiler {
 
     /// Whether the current step may write its result over a buffer: nobody reads the buffer's values later.
     func isReusable(_ buffer: BufferID) -> Bool {
-        guard !isSplitting, case .arena = buffers[buffer.index].kind else { return false }
+        guard !isSplitting, case .arena = buffers[buffer.index].kind, !buffers[buffer.index].hasParts else { return false }
         return residents[buffer.index].allSatisfy { lastUse[$0, default: current] <= current }
+    }
+
+    /// Makes a buffer that is already written a part of a new one, if it has bytes of its own; from then on nothing overwrites either.
+    /// - Returns: whether it is a part now.
+    mutating func makePart(_ buffer: BufferID, of whole: BufferID, at offset: Int, byteCount: Int) -> Bool {
+        guard case .arena = buffers[buffer.index].kind, buffers[buffer.index].byteCount == byteCount,
+            offset.isMultiple(of: MemoryPlan.alignment)
+        else { return false }
+        buffers[buffer.index].kind = .part(of: whole, offset: offset)
+        buffers[whole.index].hasParts = true
+        return true
     }
 
     // MARK: Buffers, slots and steps
@@ -220,6 +234,19 @@ struct PlanCompiler {
         emit(kernel, computing: nodes, reads: [source.buffer], writes: [destination.buffer])
     }
 
+    /// A row-major buffer with an operand's dimensions in another order.
+    mutating func transposed(_ id: ValueID, _ order: [Int]) throws -> BufferID {
+        let lengths = shape(id)
+        guard order != Array(lengths.indices) else { return try plainOperand(id) }
+        let dense = Self.denseStrides(order.map { lengths[$0] })
+        var strides = [Int](repeating: 0, count: lengths.count)
+        for (position, axis) in order.enumerated() { strides[axis] = dense[position] }
+        let result = try Layout.strided(lengths, strides: strides), source = try home(id)
+        let buffer = makeBuffer(.arena, byteCount: try Layout.plain(lengths).byteCount)
+        try emitReorder(from: source, to: (buffer, result))
+        return buffer
+    }
+
     // MARK: Fallback
 
     /// Runs a node on its reference kernel, on row-major tensors.
@@ -245,7 +272,8 @@ struct PlanCompiler {
             return .buffer(buffer, shape: shape(output))
         }
         let kernel = ReferenceKernelStep(
-            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset, label: graph.label(of: node))
+            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset,
+            label: graph.label(of: node))
         emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: true)
     }
 }

@@ -54,15 +54,15 @@ final class Primitive: @unchecked Sendable {
     enum PostOp {
         /// Adds what the destination holds.
         case sum
-        case binary(onednn_binary_kind, Layout)
+        /// Adds an operand of its own.
+        case add(Layout)
 
         fileprivate var c: onednn_post_op {
             var op = onednn_post_op()
             switch self {
             case .sum: op.kind = ONEDNN_POST_SUM
-            case .binary(let kind, let layout):
-                op.kind = ONEDNN_POST_BINARY
-                op.binary = kind
+            case .add(let layout):
+                op.kind = ONEDNN_POST_ADD
                 op.layout = layout.handle
             }
             return op
@@ -119,10 +119,6 @@ extension Primitive {
 
     static func localResponseNorm(_ data: Layout, size: Int, alpha: Float, beta: Float, bias: Float) throws -> Primitive {
         try Primitive("a local response normalization") { onednn_lrn($0, data.handle, Int64(size), alpha, beta, bias) }
-    }
-
-    static func resampling(_ kind: onednn_resampling_kind, _ source: Layout, destination: Layout) throws -> Primitive {
-        try Primitive("a resampling") { onednn_resampling($0, kind, source.handle, destination.handle) }
     }
 
     static func layerNorm(_ data: Layout, epsilon: Float) throws -> Primitive {

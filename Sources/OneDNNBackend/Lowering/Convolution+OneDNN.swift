@@ -137,10 +137,10 @@ extension PlanCompiler {
             let residual = try operand(other, in: destination)
             if residual != buffer, residual != sourceBuffer, isReusable(residual) {
                 result = residual
-            } else if let binary = try? make(source: source, destination: destination, residual: .binary(ONEDNN_ADD, destination)),
-                binary.implementation == primitive.implementation
+            } else if let adding = try? make(source: source, destination: destination, residual: .add(destination)),
+                adding.implementation == primitive.implementation
             {
-                primitive = binary
+                primitive = adding
                 arguments.append(.init(ONEDNN_POST_OP, residual, destination))
             } else {
                 let copy = makeBuffer(.arena, byteCount: destination.byteCount)

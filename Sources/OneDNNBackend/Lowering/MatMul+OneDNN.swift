@@ -101,4 +101,54 @@ extension PlanCompiler {
         try finish(group, from: 0, in: target, result)
         return true
     }
+
+    /// A product of two tensors as one of matrices, [batch, rows, inner] times [batch, inner, columns]: dimensions of both that the
+    /// result has, those of the first only, those of both that it has not, and those of the second only.
+    mutating func lower(_ einsum: Einsum, _ node: Node, _ output: ValueID) throws -> Bool {
+        guard node.inputs.count == 2, let a = node.inputs[0], let b = node.inputs[1], isBuffered(a), isBuffered(b),
+            let equation = try? EinsumEquation(einsum.equation, ranks: [shape(a).count, shape(b).count])
+        else { return false }
+        let (left, right, result) = (equation.operands[0], equation.operands[1], equation.output)
+        let batch = result.filter { left.contains($0) && right.contains($0) }
+        let rows = result.filter { left.contains($0) && !right.contains($0) }
+        let columns = result.filter { right.contains($0) && !left.contains($0) }
+        let inner = left.filter { right.contains($0) && !result.contains($0) }
+        // No diagonals, and nothing that is summed within one operand.
+        guard (batch + rows + inner).count == left.count, (batch + inner + columns).count == right.count,
+            Set(left).count == left.count, Set(right).count == right.count,
+            (batch + inner).allSatisfy({ length(of: $0, left, a) == length(of: $0, right, b) })
+        else { return false }
+        let outer = batch.map { length(of: $0, left, a) }, m = rows.map { length(of: $0, left, a) }
+        let k = inner.map { length(of: $0, left, a) }, n = columns.map { length(of: $0, right, b) }
+        let (count, depth) = (outer.reduce(1, *), k.reduce(1, *)), height = m.reduce(1, *), width = n.reduce(1, *)
+        let layouts = try (left: Layout.plain([count, height, depth]), right: Layout.plain([count, depth, width]))
+        let product = try Layout.plain([count, height, width])
+        let primitive = try Primitive.matmul(layouts.left, weights: layouts.right, bias: nil, destination: product)
+        let first = try transposed(a, (batch + rows + inner).compactMap { left.firstIndex(of: $0) })
+        let second = try transposed(b, (batch + inner + columns).compactMap { right.firstIndex(of: $0) })
+        let target = makeBuffer(.arena, byteCount: product.byteCount)
+        emit(
+            PrimitiveKernel(
+                primitive: primitive,
+                arguments: [
+                    .init(ONEDNN_SOURCE, first, layouts.left), .init(ONEDNN_WEIGHTS, second, layouts.right),
+                    .init(ONEDNN_DESTINATION, target, product),
+                ]),
+            computing: [node], reads: [first, second], writes: [target])
+        let order = batch + rows + columns, lengths = try Layout.plain(shape(output))
+        guard order != result else {
+            define(output, in: target, lengths)
+            return true
+        }
+        let strides = Self.denseStrides(shape(output)), final = makeBuffer(.arena, byteCount: lengths.byteCount)
+        let natural = outer + m + n
+        let view = try Layout.strided(natural, strides: order.compactMap { result.firstIndex(of: $0) }.map { strides[$0] })
+        try emitReorder(from: (target, .plain(natural)), to: (final, view))
+        define(output, in: final, lengths)
+        return true
+    }
+
+    private func length(of label: EinsumEquation.Label, _ labels: [EinsumEquation.Label], _ id: ValueID) -> Int {
+        labels.firstIndex(of: label).map { shape(id)[$0] } ?? 1
+    }
 }

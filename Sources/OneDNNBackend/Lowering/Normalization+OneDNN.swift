@@ -164,16 +164,23 @@ extension PlanCompiler {
             if reduction.function == .mean { return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output) }
             if reduction.function == .max { return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output) }
         }
-        // Reduced axes that lie apart, with others of some length between them, are left to the reference kernel.
-        guard let first = axes.first, let last = axes.last, (first...last).allSatisfy({ axes.contains($0) || lengths[$0] == 1 }) else {
-            return false
-        }
-        let (outer, count) = (Int64(lengths[..<first].reduce(1, *)), Int64(lengths[first...last].reduce(1, *)))
-        let inner = Int64(lengths[(last + 1)...].reduce(1, *))
+        guard let first = axes.first, let last = axes.last else { return false }
         let result = try Layout.plain(shape(output))
-        let buffer = try plainOperand(input), target = makeBuffer(.arena, byteCount: result.byteCount)
+        var (outer, count) = (lengths[..<first].reduce(1, *), lengths[first...last].reduce(1, *))
+        var inner = lengths[(last + 1)...].reduce(1, *)
+        let buffer: BufferID
+        if (first...last).allSatisfy({ axes.contains($0) || lengths[$0] == 1 }) {
+            buffer = try plainOperand(input)
+        } else {
+            // Axes that lie apart are brought together behind the others.
+            let kept = lengths.indices.filter { !axes.contains($0) }
+            buffer = try transposed(input, kept + axes)
+            (outer, count, inner) = (kept.reduce(1) { $0 * lengths[$1] }, axes.reduce(1) { $0 * lengths[$1] }, 1)
+        }
+        let target = makeBuffer(.arena, byteCount: result.byteCount)
+        let extents = (Int64(outer), Int64(count), Int64(inner))
         let kernel = NativeKernel("cleave:reduce", buffers: [buffer, target]) { addresses, _ in
-            ck_reduce(kind, addresses[0].floats, addresses[1].floats, outer, count, inner)
+            ck_reduce(kind, addresses[0].floats, addresses[1].floats, extents.0, extents.1, extents.2)
         }
         emit(kernel, computing: [node], reads: [buffer], writes: [target])
         define(output, in: target, result)

@@ -47,9 +47,10 @@ extension PlanCompiler {
     /// The fast kernel of a group's anchor; `false` where there is none for its types, shapes and attributes.
     private mutating func lowerFast(_ group: Group) throws -> Bool {
         let node = group.anchor
-        guard let output = node.outputs.first ?? nil, isBuffered(output),
-            let input = node.inputs.first ?? nil, isBuffered(input)
-        else { return false }
+        guard let output = node.outputs.first ?? nil, isBuffered(output) else { return false }
+        if case .cast(let payload) = node.operator { return try lower(payload, node, output) }
+        if case .select = node.operator { return try lowerSelect(node, output) }
+        guard let input = node.inputs.first ?? nil, isBuffered(input) else { return false }
         switch node.operator {
         case .convolution(let payload): return try lower(payload, group)
         case .convolutionTranspose(let payload): return try lower(payload, group)
@@ -77,11 +78,15 @@ extension PlanCompiler {
         case .depthToSpace(let payload): return try lower(payload, node, input, output)
         case .spaceToDepth(let payload): return try lower(payload, node, input, output)
         case .resize(let payload): return try lower(payload, node, input, output)
+        case .gather(let payload): return try lower(payload, node, input, output)
+        case .expand: return try lowerExpand(node, input, output)
+        case .tile: return try lowerTile(node, input, output)
+        case .einsum(let payload): return try lower(payload, node, output)
         case .upsample(let payload): return try lower(payload, node, input, output)
         case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .roiAlign, .rmsNorm, .lpNorm,
-            .meanVarianceNorm, .einsum, .matMulInteger, .qLinearMatMul, .isInfinite, .select, .cast, .castLike, .argReduction,
-            .cumulativeSum, .topK, .gather, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
-            .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .expand, .tile, .identity, .dropout, .constant,
+            .meanVarianceNorm, .matMulInteger, .qLinearMatMul, .isInfinite, .select, .cast, .castLike, .argReduction,
+            .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
+            .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
             .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,

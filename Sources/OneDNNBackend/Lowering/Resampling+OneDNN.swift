@@ -1,73 +1,94 @@
+import CKernels
 import COneDNN
 import GraphIR
+import ReferenceBackend
 import Tensors
 
 extension PlanCompiler {
     mutating func lower(_ resize: Resize, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        guard !resize.excludeOutside, resize.aspectRatioPolicy == .stretch, scalesAreLengthRatios(resize, node, input, output) else {
-            return false
-        }
-        let factors = integerFactors(input, output)
-        switch resize.mode {
-        case .nearest:
-            guard let factors else { return false }
-            // For whole factors these agree with oneDNN, which rounds half-pixel centers.
-            switch (resize.coordinates, resize.nearestMode) {
-            case (.asymmetric, .floor), (.halfPixel, .roundPreferFloor), (.halfPixel, .roundPreferCeil),
-                (.pytorchHalfPixel, .roundPreferFloor), (.pytorchHalfPixel, .roundPreferCeil):
-                break
-            case (.asymmetric, .roundPreferFloor):
-                guard factors.allSatisfy({ $0 <= 2 }) else { return false }
-            default: return false
-            }
-            return try lowerResampling(ONEDNN_NEAREST, node, input, output)
-        case .linear:
-            let enlarges = zip(shape(input), shape(output)).allSatisfy { $0 <= $1 }
-            guard resize.coordinates == .halfPixel || (resize.coordinates == .pytorchHalfPixel && !shape(output).dropFirst(2).contains(1)),
-                !resize.antialias || enlarges
-            else { return false }
-            return try lowerResampling(ONEDNN_LINEAR_INTERPOLATION, node, input, output)
-        case .cubic: return false
-        }
+        let operands = node.inputs.dropFirst(), parameters = operands.map { constant($0) }
+        guard zip(parameters, operands).allSatisfy({ ($0 == nil) == ($1 == nil) }) else { return false }
+        // What does not fit is left to the reference kernel, which says so.
+        let filters = try? resize.filters(inputShape: shape(input), operands: [nil] + parameters, opset: graph.opset)
+        return try lowerResampling(resize.mode, filters, fill: resize.extrapolationValue, node, input, output)
     }
 
     mutating func lower(_ upsample: Upsample, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        guard upsample.mode == .nearest, integerFactors(input, output) != nil else { return false }
-        return try lowerResampling(ONEDNN_NEAREST, node, input, output)
-    }
-
-    /// Whether the formulas' scales are exactly output length / input length.
-    private func scalesAreLengthRatios(_ resize: Resize, _ node: Node, _ input: ValueID, _ output: ValueID) -> Bool {
-        let isOldForm = node.inputs.count == 2
-        let operand = isOldForm ? node.inputs[1] : node.input(Resize.Operand.scales)
-        guard resize.axes == nil else { return false }
-        guard let operand, constant(operand)?.count != 0 else { return true }
-        let source = shape(input), result = shape(output)
-        guard let scales = elements(operand), scales.count == source.count else { return false }
-        return source.indices.allSatisfy { Float(source[$0]) * scales[$0] == Float(result[$0]) }
-    }
-
-    /// By how much each spatial dimension grows when all of them grow by whole factors; `nil` otherwise.
-    private func integerFactors(_ input: ValueID, _ output: ValueID) -> [Int]? {
-        let pairs = zip(shape(input), shape(output)).dropFirst(2)
-        return pairs.allSatisfy { $1 % $0 == 0 } ? pairs.map { $1 / $0 } : nil
+        let scales = upsample.scales.map { Tensor(vector: $0) } ?? constant(node.input(Upsample.Operand.scales))
+        guard let scales else { return false }
+        let filters = try? upsample.resize.filters(inputShape: shape(input), operands: [nil, scales], opset: 10)
+        return try lowerResampling(upsample.mode, filters, fill: 0, node, input, output)
     }
 
     private mutating func lowerResampling(
-        _ kind: onednn_resampling_kind, _ node: Node, _ input: ValueID, _ output: ValueID
+        _ mode: Resize.Mode, _ filters: [[[ResamplingTap]]?]?, fill: Float, _ node: Node, _ input: ValueID, _ output: ValueID
     ) throws -> Bool {
-        let lengths = shape(input), result = shape(output)
-        guard (3...5).contains(lengths.count), lengths.prefix(2) == result.prefix(2) else { return false }
-        let (buffer, layout) = try home(input)
-        let primitive = try Primitive.resampling(kind, layout, destination: .any(result))
-        let destination = try primitive.layout(ONEDNN_DESTINATION)
-        let target = makeBuffer(.arena, byteCount: destination.byteCount)
-        emit(
-            PrimitiveKernel(
-                primitive: primitive,
-                arguments: [.init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, destination)]),
-            computing: [node], reads: [buffer], writes: [target])
-        define(output, in: target, destination)
+        let lengths = shape(input)
+        guard let filters, zip(lengths, filters).map({ $1?.count ?? $0 }) == shape(output) else { return false }
+        if mode == .nearest {
+            let sources = filters.map { $0.map { $0.map { $0.first?.index ?? -1 } } }
+            return try emitPick(from: input, lengths, sources, fill: fill, computing: node, output)
+        }
+        guard filters.allSatisfy({ $0?.allSatisfy { !$0.isEmpty } ?? true }) else { return false }
+        return try lowerInterpolation(filters, node, input, output)
+    }
+
+    /// Filters one dimension after the other, those first that shrink most.
+    private mutating func lowerInterpolation(
+        _ filters: [[[ResamplingTap]]?], _ node: Node, _ input: ValueID, _ output: ValueID
+    ) throws -> Bool {
+        var lengths = shape(input)
+        var (buffer, layout) = try home(input)
+        if layout.channelBlock == nil || filters.prefix(2).contains(where: { $0 != nil }) {
+            (buffer, layout) = (try plainOperand(input), try .plain(lengths))
+        }
+        let block = layout.isPlain ? nil : layout.channelBlock
+        let growth = filters.enumerated().compactMap { axis, filter in
+            filter.map { (axis: axis, ratio: Double($0.count) / Double(lengths[axis])) }
+        }
+        for (axis, _) in growth.sorted(by: { ($0.ratio, $0.axis) < ($1.ratio, $1.axis) }) {
+            guard let filter = filters[axis] else { continue }
+            let physical = block.map { [lengths[0], (lengths[1] + $0 - 1) / $0] + lengths.dropFirst(2) + [$0] } ?? lengths
+            let (outer, length) = (Int64(physical[..<axis].reduce(1, *)), Int64(lengths[axis]))
+            let inner = Int64(physical[(axis + 1)...].reduce(1, *))
+            lengths[axis] = filter.count
+            layout = try block.map { try .channelBlocked(lengths, block: $0) } ?? .plain(lengths)
+            let target = makeBuffer(.arena, byteCount: layout.byteCount), table = FilterTable(filter)
+            let kernel = NativeKernel("cleave:resample", buffers: [buffer, target]) { addresses, _ in
+                table.withKernelTable { ck_resample($0, addresses[0].floats, addresses[1].floats, outer, length, inner) }
+            }
+            emit(kernel, computing: [node], reads: [buffer], writes: [target])
+            buffer = target
+        }
+        define(output, in: buffer, layout)
         return true
+    }
+}
+
+/// The filters of one dimension in the form that `ck_resample` reads.
+private struct FilterTable: Sendable {
+    private var starts: [Int64] = [0]
+    private var indices: [Int64] = []
+    private var weights: [Float] = []
+
+    init(_ filters: [[ResamplingTap]]) {
+        for taps in filters {
+            indices += taps.map { Int64($0.index) }
+            weights += taps.map { Float($0.weight) }
+            starts.append(Int64(indices.count))
+        }
+    }
+
+    func withKernelTable(_ body: (UnsafePointer<ck_filters>) -> Void) {
+        starts.withUnsafeBufferPointer { starts in
+            indices.withUnsafeBufferPointer { indices in
+                weights.withUnsafeBufferPointer { weights in
+                    var filters = ck_filters(
+                        count: Int64(starts.count - 1), starts: starts.baseAddress, indices: indices.baseAddress,
+                        weights: weights.baseAddress)
+                    body(&filters)
+                }
+            }
+        }
     }
 }

@@ -61,16 +61,40 @@ extension PlanCompiler {
         // Dimensions before the axis, in the order in which they lie in memory.
         let physical = layouts.result.channelBlock.map { [lengths[0], (lengths[1] + $0 - 1) / $0] + lengths.dropFirst(2) } ?? lengths
         let outer = physical[..<axis].reduce(1, *)
-        let rows = layouts.sources.map { Int64($0.byteCount / MemoryLayout<Float>.size / outer) }
-        let kernel = NativeKernel("cleave:concat", buffers: sources + [target]) { addresses, _ in
-            withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: rows.count) { pointers in
-                for index in rows.indices { pointers.initializeElement(at: index, to: UnsafePointer(addresses[index].floats)) }
-                ck_concat(pointers.baseAddress, rows, Int32(rows.count), Int64(outer), addresses[rows.count].floats)
+        let rows = layouts.sources.map { $0.byteCount / MemoryLayout<Float>.size / outer }
+        if outer == 1, !program.outputs.contains(program.resolve(output)) {
+            emitJoin(sources, rows, in: target, computing: node)
+        } else {
+            let rows = rows.map(Int64.init)
+            let kernel = NativeKernel("cleave:concat", buffers: sources + [target]) { addresses, _ in
+                withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: rows.count) { pointers in
+                    for index in rows.indices { pointers.initializeElement(at: index, to: UnsafePointer(addresses[index].floats)) }
+                    ck_concat(pointers.baseAddress, rows, Int32(rows.count), Int64(outer), addresses[rows.count].floats)
+                }
             }
+            emit(kernel, computing: [node], reads: sources, writes: [target])
         }
-        emit(kernel, computing: [node], reads: sources, writes: [target])
         define(output, in: target, layouts.result)
         return true
+    }
+
+    /// Makes a buffer of others that follow each other: those that can become parts of it, and only the rest is copied.
+    private mutating func emitJoin(_ sources: [BufferID], _ counts: [Int], in target: BufferID, computing node: Node) {
+        var copies: [(source: BufferID, offset: Int, count: Int64)] = []
+        var offset = 0
+        for (source, count) in zip(sources, counts) {
+            let byteCount = count * MemoryLayout<Float>.size
+            if !makePart(source, of: target, at: offset, byteCount: byteCount) { copies.append((source, offset, Int64(count))) }
+            offset += byteCount
+        }
+        let parts = copies
+        let kernel = NativeKernel("cleave:concat", buffers: copies.map(\.source) + [target]) { addresses, _ in
+            for (index, part) in parts.enumerated() {
+                var (source, count) = (Optional(UnsafePointer(addresses[index].floats)), part.count)
+                ck_concat(&source, &count, 1, 1, (addresses[parts.count] + part.offset).floats)
+            }
+        }
+        emit(kernel, computing: [node], reads: copies.map(\.source), writes: [target])
     }
 
     /// Blocked channels when some operand has them and every block stays whole, else row-major.
@@ -85,78 +109,21 @@ extension PlanCompiler {
         return (try operands.map { try .plain(shape($0)) }, try .plain(lengths))
     }
 
-    mutating func lower(_ split: Split, _ node: Node, _ input: ValueID) throws -> Bool {
-        let lengths = shape(input)
-        let axis = split.axis < 0 ? split.axis + lengths.count : split.axis
-        let outputs = node.outputs.compactMap { $0 }
-        guard lengths.indices.contains(axis), outputs.count == node.outputs.count, outputs.allSatisfy({ isBuffered($0) }) else {
-            return false
-        }
-        let buffer = try plainOperand(input), strides = Self.denseStrides(lengths)
-        var start = 0
-        for output in outputs {
-            let part = shape(output)
-            let source = try Layout.strided(part, strides: strides), result = try Layout.plain(part)
-            let target = makeBuffer(.arena, byteCount: result.byteCount)
-            try emitReorder(
-                from: (buffer, source), to: (target, result), computing: [node],
-                sourceOffset: start * strides[axis] * MemoryLayout<Float>.size)
-            define(output, in: target, result)
-            start += part[axis]
-        }
-        return true
-    }
-
-    mutating func lower(_ slice: StridedSlice, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        let lengths = shape(input), part = shape(output)
-        guard let bounds = bounds(of: slice, node, lengths) else { return false }
-        let strides = Self.denseStrides(lengths)
-        let source = try Layout.strided(part, strides: lengths.indices.map { strides[$0] * bounds.steps[$0] })
-        let result = try Layout.plain(part)
-        let start = lengths.indices.reduce(0) { $0 + bounds.starts[$1] * strides[$1] }
-        let buffer = try plainOperand(input), target = makeBuffer(.arena, byteCount: result.byteCount)
-        try emitReorder(
-            from: (buffer, source), to: (target, result), computing: [node], sourceOffset: start * MemoryLayout<Float>.size)
-        define(output, in: target, result)
-        return true
-    }
-
-    /// First index and step along every dimension; `nil` when they are not constant or a step is negative.
-    private func bounds(of slice: StridedSlice, _ node: Node, _ lengths: [Int]) -> (starts: [Int], steps: [Int])? {
-        func integers(_ operand: StridedSlice.Operand) -> [Int]? { constant(node.input(operand))?.int64s()?.map { Int(clamping: $0) } }
-        guard let starts = slice.bounds?.starts ?? integers(.starts) else { return nil }
-        var axes = Array(starts.indices), steps = [Int](repeating: 1, count: starts.count)
-        if let given = slice.bounds?.axes { axes = given }
-        if node.input(StridedSlice.Operand.axes) != nil {
-            guard let given = integers(.axes) else { return nil }
-            axes = given
-        }
-        if node.input(StridedSlice.Operand.steps) != nil {
-            guard let given = integers(.steps) else { return nil }
-            steps = given
-        }
-        guard axes.count == starts.count, steps.count == starts.count else { return nil }
-        var result = (starts: [Int](repeating: 0, count: lengths.count), steps: [Int](repeating: 1, count: lengths.count))
-        for (index, axis) in axes.enumerated() {
-            let axis = axis < 0 ? axis + lengths.count : axis
-            guard lengths.indices.contains(axis), steps[index] > 0, steps[index] <= Int(Int32.max) else { return nil }
-            let start = starts[index] < 0 ? max(starts[index], -lengths[axis]) + lengths[axis] : starts[index]
-            result.starts[axis] = min(start, lengths[axis])
-            result.steps[axis] = steps[index]
-        }
-        return result
-    }
-
     mutating func lower(_ pad: Pad, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         let lengths = shape(input)
-        guard pad.mode == .constant, (3...4).contains(lengths.count), node.input(Pad.Operand.axes) == nil,
-            let pads = pad.pads ?? constant(node.input(Pad.Operand.pads))?.int64s()?.map({ Int($0) }), pads.count == 2 * lengths.count,
-            pads[0] == 0, pads[1] == 0, pads[lengths.count] == 0, pads[lengths.count + 1] == 0
-        else { return false }
+        guard let pads = amounts(of: pad, node, rank: lengths.count) else { return false }
         var value = pad.value
         if let operand = node.input(Pad.Operand.value) {
             guard let values = elements(operand), values.count == 1 else { return false }
             value = values[0]
+        }
+        let touched = lengths.indices.filter { pads[$0] != 0 || pads[lengths.count + $0] != 0 }
+        guard pad.mode == .constant, (3...4).contains(lengths.count), touched.allSatisfy({ $0 >= 2 }) else {
+            let sources = lengths.indices.map { axis in
+                touched.contains(axis) ? pad.sources(length: lengths[axis], begin: pads[axis], end: pads[lengths.count + axis]) : nil
+            }
+            guard touched.allSatisfy({ sources[$0] != nil }) else { return false }
+            return try emitPick(from: input, lengths, sources, fill: value, computing: node, output)
         }
         var (buffer, layout) = try home(input)
         var block = layout.channelBlock ?? 1
@@ -181,6 +148,23 @@ extension PlanCompiler {
         emit(kernel, computing: [node], reads: [buffer], writes: [target])
         define(output, in: target, result)
         return true
+    }
+
+    /// Begin pads of all dimensions, then end pads; `nil` when they are not constant or out of range.
+    private func amounts(of pad: Pad, _ node: Node, rank: Int) -> [Int]? {
+        guard let given = pad.pads ?? constant(node.input(Pad.Operand.pads))?.int64s()?.map({ Int($0) }),
+            given.allSatisfy({ $0.magnitude <= UInt(Int32.max) })
+        else { return nil }
+        guard let operand = node.input(Pad.Operand.axes) else { return given.count == 2 * rank ? given : nil }
+        guard let axes = constant(operand)?.int64s()?.map({ $0 < 0 ? Int($0) + rank : Int($0) }), given.count == 2 * axes.count,
+            axes.allSatisfy({ (0..<rank).contains($0) })
+        else { return nil }
+        var result = [Int](repeating: 0, count: 2 * rank)
+        for (index, axis) in axes.enumerated() {
+            result[axis] = given[index]
+            result[rank + axis] = given[axes.count + index]
+        }
+        return result
     }
 
     static func denseStrides(_ lengths: [Int]) -> [Int] {

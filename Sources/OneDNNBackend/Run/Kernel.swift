@@ -18,7 +18,10 @@ protocol Kernel: Sendable {
     func bind(to memory: SessionMemory, scratchpad: BufferID?) throws -> BoundKernel
 }
 
-typealias BoundKernel = () throws -> Void
+/// A kernel with addresses. A structure, because closures that are elements of an array are wrapped anew at each access.
+struct BoundKernel {
+    let run: () throws -> Void
+}
 
 /// A primitive of oneDNN and where its operands are.
 struct PrimitiveKernel: Kernel {
@@ -53,7 +56,7 @@ struct PrimitiveKernel: Kernel {
         }
         let list = memories.map { onednn_argument(role: $0.role, memory: $0.memory.handle) }
         let primitive = primitive
-        return {
+        return BoundKernel {
             try withExtendedLifetime(memories) {
                 try check(onednn_execute(primitive.handle, list, Int32(list.count)), primitive.implementation)
             }
@@ -83,14 +86,54 @@ struct NativeKernel: Kernel {
         let (buffers, call) = (buffers, call)
         guard buffers.contains(where: { memory.isMovable($0) }) else {
             let addresses = buffers.map { memory.address(of: $0) }, scratch = scratchpad.map { memory.address(of: $0) }
-            return { call(addresses, scratch) }
+            return BoundKernel { call(addresses, scratch) }
         }
         // One array for all runs, whose addresses are renewed in place.
         var addresses = buffers.map { memory.address(of: $0) }
         let movable = buffers.indices.filter { memory.isMovable(buffers[$0]) }, scratch = scratchpad.map { memory.address(of: $0) }
-        return {
+        return BoundKernel {
             for index in movable { addresses[index] = memory.address(of: buffers[index]) }
             call(addresses, scratch)
+        }
+    }
+}
+
+/// One of our own kernels that also reads a tensor outside the buffers, one of another element type.
+struct TensorKernel: Kernel {
+    enum Source: Sendable {
+        case constant(Tensor)
+        case slot(Int)
+    }
+
+    let name: String
+    let tensor: Source
+    /// What the tensor has to be when the kernel runs.
+    let type: ElementType
+    let shape: [Int]
+    let buffers: [BufferID]
+    /// Receives the tensor's elements and the addresses of `buffers` in order.
+    let call: @Sendable (_ elements: UnsafeRawPointer, _ addresses: [UnsafeMutableRawPointer]) -> Void
+
+    var scratchpadByteCount: Int { 0 }
+
+    func bind(to memory: SessionMemory, scratchpad: BufferID?) -> BoundKernel {
+        let (tensor, type, shape, buffers, call) = (tensor, type, shape, buffers, call)
+        var addresses = buffers.map { memory.address(of: $0) }
+        let movable = buffers.indices.filter { memory.isMovable(buffers[$0]) }
+        return BoundKernel {
+            for index in movable { addresses[index] = memory.address(of: buffers[index]) }
+            let operand: Tensor? =
+                switch tensor {
+                case .constant(let tensor): tensor
+                case .slot(let index): memory.slots[index]
+                }
+            guard let operand, operand.elementType == type, operand.shape == shape else {
+                let actual = operand.map { "\($0)" } ?? "not there"
+                throw CleaveError(.shapeMismatch, "an operand is \(actual), expected \(type)\(shape)")
+            }
+            operand.withUnsafeBytes { bytes in
+                if let base = bytes.baseAddress { call(base, addresses) }
+            }
         }
     }
 }
@@ -125,7 +168,7 @@ struct ReferenceKernelStep: Kernel {
     func bind(to memory: SessionMemory, scratchpad: BufferID?) -> BoundKernel {
         // A result that stays a tensor may share its operand's bytes, and the arena is written again.
         let keepsTensors = results.contains { if case .slot = $0 { true } else { false } }
-        return {
+        return BoundKernel {
             func tensor(_ operand: Operand) throws -> Tensor? {
                 switch operand {
                 case .absent: nil

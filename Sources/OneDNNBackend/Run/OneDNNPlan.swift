@@ -75,9 +75,25 @@ final class OneDNNPlan: MeasuredPlan {
 
     /// What a plan knows of a buffer before it has a place.
     struct Buffer: Sendable {
-        enum Kind: Sendable { case arena, caller, constant(PackedConstant) }
+        enum Kind: Sendable {
+            case arena, caller, constant(PackedConstant)
+            /// Bytes of another buffer, from `offset` on.
+            case part(of: BufferID, offset: Int)
+        }
         var kind: Kind
         var byteCount: Int
+        /// Whether other buffers are parts of this one.
+        var hasParts = false
+    }
+
+    /// The buffer that a buffer is a part of in the end, and where in it.
+    private static func whole(_ id: BufferID, in buffers: [Buffer]) -> (buffer: BufferID, offset: Int) {
+        var (id, total) = (id, 0)
+        while case .part(let owner, let offset) = buffers[id.index].kind {
+            id = owner
+            total += offset
+        }
+        return (id, total)
     }
 
     private static func place(
@@ -85,12 +101,15 @@ final class OneDNNPlan: MeasuredPlan {
     ) throws -> (places: [BufferPlace], scratchpads: [BufferID?], byteCount: Int) {
         var lifetimes: [ClosedRange<Int>?] = Array(repeating: nil, count: buffers.count)
         for (index, step) in steps.enumerated() {
-            for id in step.reads + step.writes { lifetimes[id.index] = (lifetimes[id.index]?.lowerBound ?? index)...index }
+            for id in step.reads + step.writes {
+                let id = whole(id, in: buffers).buffer
+                lifetimes[id.index] = (lifetimes[id.index]?.lowerBound ?? index)...index
+            }
         }
         // A buffer in the arena that no step touches needs no bytes of its own.
         var places = buffers.map { buffer -> BufferPlace in
             switch buffer.kind {
-            case .arena: .arena(offset: 0)
+            case .arena, .part: .arena(offset: 0)
             case .caller: .caller
             case .constant(let constant): .constant(constant)
             }
@@ -111,6 +130,11 @@ final class OneDNNPlan: MeasuredPlan {
         }
         let plan = try MemoryPlan(requests)
         for (requester, offset) in zip(requesters, plan.offsets) { places[requester] = .arena(offset: offset) }
+        for (index, buffer) in buffers.enumerated() {
+            guard case .part = buffer.kind else { continue }
+            let (owner, offset) = whole(BufferID(index: index), in: buffers)
+            if case .arena(let start) = places[owner.index] { places[index] = .arena(offset: start + offset) }
+        }
         return (places, scratchpads, plan.byteCount)
     }
 

@@ -29,9 +29,9 @@ final class OneDNNSession: ProfilingSession {
     func run(_ inputs: [String: Tensor], observing: [String]) throws -> [String: Tensor] {
         guard observing.isEmpty else { return try observer(for: observing).run(inputs, observing: []) }
         return try run(inputs) {
-            for kernel in kernels {
+            for index in kernels.indices {
                 if Task.isCancelled { throw CleaveError(.cancelled, "the run was cancelled") }
-                try kernel()
+                try kernels[index].run()
             }
         }
     }
@@ -41,7 +41,7 @@ final class OneDNNSession: ProfilingSession {
         let clock = ContinuousClock()
         let outputs = try run(inputs) {
             for (kernel, step) in zip(kernels, plan.steps) {
-                let elapsed = try clock.measure { try kernel() }.components
+                let elapsed = try clock.measure { try kernel.run() }.components
                 steps.append(
                     .init(
                         nodes: step.nodes, operatorName: step.operatorName, kernel: step.kernel.name,
