@@ -40,6 +40,7 @@ let package = Package(
         .target(name: "GraphIR", dependencies: ["Tensors"]),
         .target(name: "ONNXFormat", dependencies: ["GraphIR", "COnnxSchema", "CProtobufC", "CLibONNX"]),
         .target(name: "Passes", dependencies: ["GraphIR", "CLAPACK"]),
+        .target(name: "Autodiff", dependencies: ["GraphIR"]),
         .target(name: "Execution", dependencies: ["GraphIR"]),
         .target(name: "ReferenceBackend", dependencies: ["Execution"]),
         .target(
@@ -47,14 +48,15 @@ let package = Package(
         .target(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
+        .target(name: "Training", dependencies: ["Tensors"]),
         .target(name: "Benchmarking", dependencies: ["Verification"]),
         .target(name: "ModelZoo", dependencies: ["GraphIR"]),
         .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat", "Datasets", "Benchmarking"]),
         .target(
             name: "Cleave",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-                "Datasets", "Verification", "Benchmarking", "ModelZoo", "Reporting",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
+                "Datasets", "Verification", "Benchmarking", "Training", "ModelZoo", "Reporting",
             ]),
         .executableTarget(
             name: "CleaveCommand",
@@ -69,6 +71,10 @@ let package = Package(
         .testTarget(
             name: "ONNXFormatTests",
             dependencies: ["ONNXFormat", "OperatorCases", "Datasets", "COnnxSchema", "CLibONNX"]),
+        .testTarget(
+            name: "AutodiffTests",
+            dependencies: ["Autodiff", "ReferenceBackend", "OperatorCases", "ModelZoo", "ONNXFormat"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "Autodiff", "ReferenceBackend"]),
         .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
         .testTarget(
             name: "ReferenceBackendTests",

@@ -1,4 +1,5 @@
 @_exported import Benchmarking
+@_exported import Autodiff
 @_exported import Datasets
 @_exported import Execution
 @_exported import GraphIR
@@ -9,4 +10,5 @@
 @_exported import ReferenceBackend
 @_exported import Reporting
 @_exported import Tensors
+@_exported import Training
 @_exported import Verification

@@ -1,5 +1,5 @@
 extension Operator {
-    /// ONNX's name of the operator, such as `Conv`.
+    /// ONNX's name of the operator, such as `Conv`; a name after that of the forward operator for gradients.
     public var name: String {
         switch self {
         case .convolution: "Conv"
@@ -80,6 +80,21 @@ extension Operator {
         case .dynamicQuantizeLinear: "DynamicQuantizeLinear"
         case .negativeLogLikelihoodLoss: "NegativeLogLikelihoodLoss"
         case .softmaxCrossEntropyLoss: "SoftmaxCrossEntropyLoss"
+        case .convolutionInputGradient: "ConvInputGradient"
+        case .convolutionWeightGradient: "ConvWeightGradient"
+        case .averagePoolGradient: "AveragePoolGradient"
+        case .maxPoolGradient: "MaxPoolGradient"
+        case .lpPoolGradient: "LpPoolGradient"
+        case .batchNormGradient: "BatchNormalizationGradient"
+        case .layerNormGradient: "LayerNormalizationGradient"
+        case .groupNormGradient: "GroupNormalizationGradient"
+        case .rmsNormGradient: "RMSNormalizationGradient"
+        case .localResponseNormGradient: "LRNGradient"
+        case .activationGradient(let payload): payload.forward.function.onnxName + "Gradient"
+        case .productGradient: "ReduceProdGradient"
+        case .resizeGradient: "ResizeGradient"
+        case .gridSampleGradient: "GridSampleGradient"
+        case .dropoutMask: "DropoutMask"
         case .determinant: "Det"
         case .windowFunction(let payload): payload.shape.rawValue
         case .melWeightMatrix: "MelWeightMatrix"

@@ -41,13 +41,17 @@ extension Operator {
             .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .expand, .tile,
             .concat, .split, .slice, .pad, .depthToSpace, .spaceToDepth, .identity, .dropout, .constant, .constantOfShape, .eyeLike,
             .range, .resize, .upsample, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
-            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft,
-            .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan, .opaque: nil
+            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
+            .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
+            .rmsNormGradient, .localResponseNormGradient, .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient,
+            .dropoutMask,
+            .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan,
+            .opaque: nil
         }
     }
 
     /// Whether the output holds the elements of the first operand, moved or converted, so that a parameter stays one.
-    var carriesParameters: Bool {
+    public var carriesParameters: Bool {
         switch self {
         case .identity, .cast, .castLike, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .quantizeLinear, .dequantizeLinear: true
         default: false

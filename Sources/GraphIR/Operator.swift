@@ -92,6 +92,22 @@ public enum Operator: Hashable, Sendable {
     case branch(If)
     case loop(Loop)
     case scan(Scan)
+    // What training graphs have besides: ONNX has no names for these.
+    case convolutionInputGradient(ConvolutionInputGradient)
+    case convolutionWeightGradient(ConvolutionWeightGradient)
+    case averagePoolGradient(AveragePoolGradient)
+    case maxPoolGradient(MaxPoolGradient)
+    case lpPoolGradient(LpPoolGradient)
+    case batchNormGradient(BatchNormGradient)
+    case layerNormGradient(LayerNormGradient)
+    case groupNormGradient(GroupNormGradient)
+    case rmsNormGradient(RMSNormGradient)
+    case localResponseNormGradient(LocalResponseNormGradient)
+    case activationGradient(ActivationGradient)
+    case productGradient(ProductGradient)
+    case resizeGradient(ResizeGradient)
+    case gridSampleGradient(GridSampleGradient)
+    case dropoutMask(DropoutMask)
     /// An operator that Cleave carries from import to export without knowing what it does.
     case opaque(OpaqueOperator)
 
@@ -176,6 +192,21 @@ public enum Operator: Hashable, Sendable {
         case .dynamicQuantizeLinear(let payload): payload
         case .negativeLogLikelihoodLoss(let payload): payload
         case .softmaxCrossEntropyLoss(let payload): payload
+        case .convolutionInputGradient(let payload): payload
+        case .convolutionWeightGradient(let payload): payload
+        case .averagePoolGradient(let payload): payload
+        case .maxPoolGradient(let payload): payload
+        case .lpPoolGradient(let payload): payload
+        case .batchNormGradient(let payload): payload
+        case .layerNormGradient(let payload): payload
+        case .groupNormGradient(let payload): payload
+        case .rmsNormGradient(let payload): payload
+        case .localResponseNormGradient(let payload): payload
+        case .activationGradient(let payload): payload
+        case .productGradient(let payload): payload
+        case .resizeGradient(let payload): payload
+        case .gridSampleGradient(let payload): payload
+        case .dropoutMask(let payload): payload
         case .determinant(let payload): payload
         case .windowFunction(let payload): payload
         case .melWeightMatrix(let payload): payload

@@ -72,7 +72,12 @@ extension Operator {
         if case .opaque(let payload) = self { return payload.name }
         var name = self.name
         if case .scatterElements = self, opset < 11 { name = "Scatter" }
-        guard let entry = OperatorTable.entries[name], OperatorTable.opsets.contains(opset) else {
+        guard let entry = OperatorTable.entries[name] else {
+            throw CleaveError(
+                .unsupported, "\(name) belongs to a training graph, for which ONNX has no operators",
+                suggestion: "export the network that is trained")
+        }
+        guard OperatorTable.opsets.contains(opset) else {
             throw CleaveError(
                 .unsupported, "opset \(opset) cannot be written, expected \(OperatorTable.opsets.lowerBound) to "
                     + "\(OperatorTable.opsets.upperBound)")
@@ -171,6 +176,11 @@ extension Operator {
         case .scan(let payload): try payload.write(to: &writer)
         case .determinant, .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity,
             .range, .dynamicQuantizeLinear, .opaque:
+            break
+        // `onnxName(opset:)` has refused these.
+        case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,
+            .batchNormGradient, .layerNormGradient, .groupNormGradient, .rmsNormGradient, .localResponseNormGradient,
+            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask:
             break
         }
     }

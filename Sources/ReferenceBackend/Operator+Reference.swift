@@ -83,6 +83,21 @@ extension Operator {
         case .dynamicQuantizeLinear(let payload): payload
         case .negativeLogLikelihoodLoss(let payload): payload
         case .softmaxCrossEntropyLoss(let payload): payload
+        case .convolutionInputGradient(let payload): payload
+        case .convolutionWeightGradient(let payload): payload
+        case .averagePoolGradient(let payload): payload
+        case .maxPoolGradient(let payload): payload
+        case .lpPoolGradient(let payload): payload
+        case .batchNormGradient(let payload): payload
+        case .layerNormGradient(let payload): payload
+        case .groupNormGradient(let payload): payload
+        case .rmsNormGradient(let payload): payload
+        case .localResponseNormGradient(let payload): payload
+        case .activationGradient(let payload): payload
+        case .productGradient(let payload): payload
+        case .resizeGradient(let payload): payload
+        case .gridSampleGradient(let payload): payload
+        case .dropoutMask(let payload): payload
         case .determinant(let payload): payload
         case .windowFunction(let payload): payload
         case .melWeightMatrix(let payload): payload

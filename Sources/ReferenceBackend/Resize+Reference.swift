@@ -11,9 +11,16 @@ extension Resize: ReferenceKernel {
     func samplings(of shape: [Int], _ arguments: KernelArguments) throws -> [AxisSampling?] {
         // Up to opset 10 there is neither a region nor a size: the second operand holds the scales.
         let isOld = arguments.opset < 11
-        let scales = try arguments.optional(isOld ? Operand.roi : .scales)?.reals() ?? []
-        let sizes = isOld ? [] : try arguments.optional(Operand.sizes)?.indices() ?? []
-        let region = isOld || coordinates != .tfCropAndResize ? [] : try arguments.optional(Operand.roi)?.reals() ?? []
+        return try samplings(
+            of: shape, scales: arguments.optional(isOld ? Operand.roi : .scales),
+            sizes: isOld ? nil : arguments.optional(Operand.sizes), region: isOld ? nil : arguments.optional(Operand.roi))
+    }
+
+    /// How every dimension of an input of `shape` is resampled; `nil` for those that stay as they are.
+    /// - Throws: `CleaveError` when the operands do not fit the shape or each other.
+    func samplings(of shape: [Int], scales: Tensor?, sizes: Tensor?, region: Tensor?) throws -> [AxisSampling?] {
+        let (scales, sizes) = (try scales?.reals() ?? [], try sizes?.indices() ?? [])
+        let region = coordinates != .tfCropAndResize ? [] : try region?.reals() ?? []
         let axes = try Indexing.axes(self.axes ?? Array(shape.indices), rank: shape.count)
         guard scales.isEmpty != sizes.isEmpty || axes.isEmpty else {
             throw CleaveError(.invalidGraph, "\(scales.isEmpty ? "neither" : "both") scales and sizes are given, expected one of them")

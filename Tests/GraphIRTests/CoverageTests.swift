@@ -13,8 +13,10 @@ private enum OperatorKind: CaseIterable {
     case scatterND, oneHot, nonZero, compress, reverseSequence, trilu, unique, nonMaxSuppression, shapeOf, sizeOf, reshape
     case flatten, squeeze, unsqueeze, transpose, expand, tile, concat, split, slice, pad, depthToSpace, spaceToDepth, identity
     case dropout, constant, constantOfShape, eyeLike, range, resize, upsample, gridSample, quantizeLinear, dequantizeLinear
-    case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, determinant, windowFunction, melWeightMatrix
-    case dft, stft, bernoulli, randomNumbers, tfIdfVectorizer, branch, loop, scan, opaque
+    case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, convolutionInputGradient
+    case convolutionWeightGradient, averagePoolGradient, maxPoolGradient, lpPoolGradient, batchNormGradient, layerNormGradient
+    case groupNormGradient, rmsNormGradient, localResponseNormGradient, activationGradient, productGradient, resizeGradient
+    case gridSampleGradient, dropoutMask, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers, tfIdfVectorizer, branch, loop, scan, opaque
 
     init(_ operation: Operator) {
         switch operation {
@@ -96,6 +98,21 @@ private enum OperatorKind: CaseIterable {
         case .dynamicQuantizeLinear: self = .dynamicQuantizeLinear
         case .negativeLogLikelihoodLoss: self = .negativeLogLikelihoodLoss
         case .softmaxCrossEntropyLoss: self = .softmaxCrossEntropyLoss
+        case .convolutionInputGradient: self = .convolutionInputGradient
+        case .convolutionWeightGradient: self = .convolutionWeightGradient
+        case .averagePoolGradient: self = .averagePoolGradient
+        case .maxPoolGradient: self = .maxPoolGradient
+        case .lpPoolGradient: self = .lpPoolGradient
+        case .batchNormGradient: self = .batchNormGradient
+        case .layerNormGradient: self = .layerNormGradient
+        case .groupNormGradient: self = .groupNormGradient
+        case .rmsNormGradient: self = .rmsNormGradient
+        case .localResponseNormGradient: self = .localResponseNormGradient
+        case .activationGradient: self = .activationGradient
+        case .productGradient: self = .productGradient
+        case .resizeGradient: self = .resizeGradient
+        case .gridSampleGradient: self = .gridSampleGradient
+        case .dropoutMask: self = .dropoutMask
         case .determinant: self = .determinant
         case .windowFunction: self = .windowFunction
         case .melWeightMatrix: self = .melWeightMatrix
@@ -114,7 +131,7 @@ private enum OperatorKind: CaseIterable {
 
 @Suite struct CoverageTests {
     @Test func everyOperatorHasACase() {
-        let covered = Set(allOperatorCases.map { OperatorKind($0.operation) })
+        let covered = Set((allOperatorCases + gradientOperatorCases).map { OperatorKind($0.operation) })
         let missing = OperatorKind.allCases.filter { !covered.contains($0) }
         // Nobody knows what an opaque operator computes.
         #expect(missing == [.opaque])
@@ -144,7 +161,8 @@ private enum OperatorKind: CaseIterable {
     }
 
     @Test func namesAreUnique() {
-        #expect(Set(allOperatorCases.map(\.name)).count == allOperatorCases.count)
+        let names = (allOperatorCases + gradientOperatorCases).map(\.name)
+        #expect(Set(names).count == names.count)
         #expect(allOperatorCases.count > 200)
     }
 }

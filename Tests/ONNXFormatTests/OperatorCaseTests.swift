@@ -35,6 +35,12 @@ struct OperatorCaseTests {
         }
     }
 
+    @Test("Operators of training graphs are refused by name", arguments: gradientOperatorCases)
+    func refusal(item: OperatorCase) throws {
+        let error = #expect(throws: CleaveError.self) { try graph(item).onnxBytes() }
+        #expect(error?.problem.hasPrefix("\(item.operation.name) belongs to a training graph") == true)
+    }
+
     @Test("libonnx accepts every case that it is new enough for, and infers the same types")
     func libONNX() throws {
         var asked = 0

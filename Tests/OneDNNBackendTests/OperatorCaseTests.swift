@@ -45,17 +45,17 @@ struct OperatorCaseTests {
         }
     }
 
-    @Test(arguments: allOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases)
     func changingOperands(_ operatorCase: OperatorCase) throws {
         try run(operatorCase) { $1.elementType == .float32 || $0 == 0 }
     }
 
-    @Test(arguments: allOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases)
     func constantParameters(_ operatorCase: OperatorCase) throws {
         try run(operatorCase) { index, _ in index == 0 }
     }
 
-    @Test(arguments: allOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases)
     func everythingConstant(_ operatorCase: OperatorCase) throws {
         try run(operatorCase) { _, _ in false }
     }

@@ -83,4 +83,8 @@ var otherElementwiseCases: [OperatorCase] {
         "castlike: int32 to float64", .castLike(CastLike(saturate: true)), opset: 15,
         operands: [tensor(.int32, [1, 2], [1, -2]), tensor(.float64, [], [0])],
         outputs: [tensor(.float64, [1, 2], [1, -2])], tolerance: 1e-05)
+    OperatorCase(
+        "castlike: float32 to float64", .castLike(CastLike(saturate: true)), opset: 15,
+        operands: [tensor(.float32, [1, 2], [1.5, -2]), tensor(.float64, [], [0])],
+        outputs: [tensor(.float64, [1, 2], [1.5, -2])], tolerance: 1e-05)
 }

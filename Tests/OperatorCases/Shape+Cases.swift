@@ -79,6 +79,10 @@ var shapeCases: [OperatorCase] {
         operands: [tensor(.bool, [2], [1, 0])],
         outputs: [tensor(.bool, [2], [1, 0])], tolerance: 0)
     OperatorCase(
+        "identity: numbers", .identity(Identity()), opset: 13,
+        operands: [tensor(.float32, [2], [1.5, -2])],
+        outputs: [tensor(.float32, [2], [1.5, -2])], tolerance: 0)
+    OperatorCase(
         "dropout: inference, mask", .dropout(Dropout(ratio: nil, seed: nil, isTestLegacy: nil)), opset: 13,
         operands: [tensor(.float32, [2, 2], [1, 2, 3, 4]), tensor(.float32, [], [0.75])],
         outputs: [tensor(.float32, [2, 2], [1, 2, 3, 4]), tensor(.bool, [2, 2], [1, 1, 1, 1])], tolerance: 1e-05)

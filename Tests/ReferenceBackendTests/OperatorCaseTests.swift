@@ -5,7 +5,7 @@ import Testing
 
 /// The table of operator cases on the reference kernels.
 struct OperatorCaseTests {
-    @Test(arguments: allOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases)
     func computesTheGoldenValues(_ row: OperatorCase) throws {
         let results = try evaluate(row.operation, operands: row.operands, outputCount: row.outputs.count, opset: row.opset)
         try #require(results.count >= row.outputs.count)

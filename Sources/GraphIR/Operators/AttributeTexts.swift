@@ -135,6 +135,28 @@ extension Operator {
             [.init("reduction", payload.reduction.rawValue), .init("ignore_index", payload.ignoredClass)]
         case .softmaxCrossEntropyLoss(let payload):
             [.init("reduction", payload.reduction.rawValue), .init("ignore_index", payload.ignoredClass)]
+        case .convolutionInputGradient(let payload):
+            Operator.convolution(payload.forward).attributes + [.init("input_shape", payload.inputShape)]
+        case .convolutionWeightGradient(let payload):
+            Operator.convolution(payload.forward).attributes + [.init("weight_shape", payload.weightShape)]
+        case .averagePoolGradient(let payload):
+            Operator.averagePool(payload.forward).attributes + [.init("input_shape", payload.inputShape)]
+        case .maxPoolGradient(let payload): Operator.maxPool(payload.forward).attributes
+        case .lpPoolGradient(let payload): Operator.lpPool(payload.forward).attributes
+        case .batchNormGradient(let payload): Operator.batchNorm(payload.forward).attributes
+        case .layerNormGradient(let payload): Operator.layerNorm(payload.forward).attributes
+        case .groupNormGradient(let payload): Operator.groupNorm(payload.forward).attributes
+        case .rmsNormGradient(let payload): Operator.rmsNorm(payload.forward).attributes
+        case .localResponseNormGradient(let payload): Operator.localResponseNorm(payload.forward).attributes
+        case .activationGradient(let payload): payload.forward.function.texts
+        case .productGradient(let payload): Operator.reduction(payload.forward).attributes
+        case .resizeGradient(let payload): payload.forward.texts + [.init("input_shape", payload.inputShape)]
+        case .gridSampleGradient(let payload): Operator.gridSample(payload.forward).attributes
+        case .dropoutMask(let payload):
+            [
+                .init("dtype", payload.elementType), .init("shape", payload.shape), .init("ratio", payload.ratio),
+                .init("seed", payload.seed),
+            ]
         case .windowFunction(let payload):
             [.init("output_datatype", payload.elementType), .init("periodic", payload.isPeriodic)]
         case .melWeightMatrix(let payload): [.init("output_datatype", payload.elementType)]

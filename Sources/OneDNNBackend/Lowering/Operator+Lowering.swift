@@ -88,8 +88,12 @@ extension PlanCompiler {
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
-            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft,
-            .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan, .opaque:
+            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
+            .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
+            .rmsNormGradient, .localResponseNormGradient, .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient,
+            .dropoutMask,
+            .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan,
+            .opaque:
             return false
         }
     }

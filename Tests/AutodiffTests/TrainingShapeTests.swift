@@ -1,0 +1,112 @@
+import GraphIR
+import ReferenceBackend
+import Tensors
+import Testing
+
+@testable import Autodiff
+
+/// Networks whose output is not a matrix of scores, or that use a node's constants twice.
+@Suite struct TrainingShapeTests {
+    @Test func everyPositionOfAnImageIsClassified() throws {
+        let training = try train(network { try $0.convolution($1, filters: 3) })
+        let target = try #require(training.graph.value(named: "target")?.tensorType)
+        #expect(target == TensorType(.int64, lengths: [2, 4, 4]))
+        let labels = try Tensor((0..<32).map { Int64($0 % 3) }, shape: [2, 4, 4])
+        let results = try run(training, labels)
+        let logits = try #require(results[training.graph[training.logits].name])
+        let loss = SoftmaxCrossEntropyLoss(reduction: .mean, ignoredClass: nil)
+        let expected = try evaluate(.softmaxCrossEntropyLoss(loss), operands: [logits, labels], outputCount: 1, opset: 17)[0]
+        let difference = try #require(results["loss"]?.doubles()?[0]) - #require(expected?.doubles()?[0])
+        #expect(difference.magnitude < 1e-12)
+    }
+
+    @Test func lengthsOfOneBehindTheClassesAreDropped() throws {
+        let training = try train(
+            network { try $0.apply(.globalPool(GlobalPool(function: .average)), [$0.convolution($1, filters: 3)], "pool") })
+        #expect(training.graph[training.logits].tensorType?.knownShape == [2, 3])
+        #expect(training.graph.value(named: "target")?.tensorType?.knownShape == [2])
+    }
+
+    @Test func scoresNeedABatchAndClasses() throws {
+        let error = #expect(throws: CleaveError.self) { try train(network { try $0.convolution($1, filters: 1) }) }
+        #expect(error?.problem == "the output has shape [2, 1, 4, 4], expected [2, classes, …] with at least 2 classes")
+    }
+
+    @Test func normalizationOfTheImageIsNotTrained() throws {
+        let training = try train(
+            network { builder, x in
+                let mean = try builder.editor.addConstant(Tensor([0.5, 0.25], shape: [1, 2, 1, 1]), name: "image mean")
+                let centered = try builder.apply(.binary(Binary(function: .sub, broadcastAxis: .numpy)), [x, mean], "centered")
+                let scores = try builder.convolution(centered, filters: 3)
+                let bias = try builder.editor.addConstant(Tensor([1.0, 2, 3], shape: [3, 1, 1]), name: "bias")
+                return try builder.apply(.binary(Binary(function: .add, broadcastAxis: .numpy)), [scores, bias], "sum")
+            })
+        #expect(training.parameters.map(\.name) == ["weight", "bias"])
+        #expect(!training.graph.nodes.contains { $0.operator.name == "ConvInputGradient" })
+    }
+
+    /// Both nodes update the statistics, one after the other; the gradients of scale and bias are sums.
+    @Test func sharedBatchNormsUpdateTwice() throws {
+        let training = try train(network { try $0.norm($0.norm($1, "first"), "second") })
+        #expect(training.stateUpdates.map(\.name) == ["mean", "variance"])
+        #expect(training.parameters.map(\.name) == ["scale", "bias"])
+        let results = try run(training, Tensor((0..<32).map { Int64($0 % 2) }, shape: [2, 4, 4]))
+        let mean = try #require(results[training.graph[training.stateUpdates[0].newValue].name]?.doubles())
+        // The second one normalizes what has mean `bias`: (0·½ + m·½)·½ + bias·½.
+        let first = try #require(results["mean.updated"]?.doubles())
+        #expect((mean[0] - (first[0] / 2 + 0.25 / 2)).magnitude < 1e-12)
+    }
+
+    // MARK: Helpers
+
+    private struct Builder {
+        var editor: GraphEditor
+
+        mutating func apply(_ operation: Operator, _ inputs: [ValueID], _ name: String) throws -> ValueID {
+            try editor.insertSingle(operation, inputs: inputs, output: .new(name: name), name: name, before: nil, origin: nil)
+        }
+
+        mutating func convolution(_ x: ValueID, filters: Int) throws -> ValueID {
+            var random = SeededRandom(seed: 2)
+            let values = (0..<filters * 2).map { _ in random.uniform(-1, 1) }
+            let weight = try editor.addConstant(Tensor(values, shape: [filters, 2, 1, 1]), name: "weight")
+            let window = Window(kernel: [], strides: [], dilations: [], padding: .valid)
+            return try apply(.convolution(Convolution(window: window, groups: 1)), [x, weight], "scores")
+        }
+
+        /// Batch norms of the same four constants.
+        mutating func norm(_ x: ValueID, _ name: String) throws -> ValueID {
+            let numbers = [("scale", 1.5), ("bias", 0.25), ("mean", 0.0), ("variance", 1.0)]
+            let constants = try numbers.map { name, value in
+                try editor.graph.value(named: name)?.id
+                    ?? editor.addConstant(Tensor(repeating: value, shape: [2], as: .float64), name: name)
+            }
+            return try apply(.batchNorm(BatchNorm(epsilon: 1e-5, momentum: 0.5, trainingMode: false)), [x] + constants, name)
+        }
+    }
+
+    private func network(_ body: (inout Builder, ValueID) throws -> ValueID) throws -> Graph {
+        var graph = Graph(name: "net", opset: 17)
+        try graph.edit { editor in
+            var builder = Builder(editor: editor)
+            let x = try builder.editor.addInput("x", type: .tensor(TensorType(.float64, [.named("N"), 2, 4, 4])))
+            let output = try body(&builder, x)
+            builder.editor.setOutputs([output])
+            editor = builder.editor
+        }
+        return graph
+    }
+
+    private func train(_ network: Graph) throws -> TrainingGraph {
+        try TrainingGraph(
+            of: network, output: nil, loss: .softmaxCrossEntropy(labelSmoothing: 0), batchSize: 2, seed: 0, isFrozen: { _ in false })
+    }
+
+    private func run(_ training: TrainingGraph, _ target: Tensor) throws -> [String: Tensor] {
+        var random = SeededRandom(seed: 4)
+        let image = try Tensor((0..<64).map { _ in random.uniform(-1, 1) }, shape: [2, 2, 4, 4])
+        let observed = training.graph.values.map(\.name).filter { $0 == "mean.updated" }
+        return try ReferenceBackend().prepare(training.graph, inputShapes: [:]).makeSession()
+            .run(["x": image, "target": target], observing: observed)
+    }
+}
