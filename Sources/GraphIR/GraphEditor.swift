@@ -22,6 +22,8 @@ public struct GraphEditor {
     /// Nodes whose outputs are inferred again at commit.
     private var touched: Set<NodeID> = []
     private var orderChanged = false
+    /// Nodes whose names are made unique at commit, when what they replace is gone.
+    private var renamable: [NodeID] = []
 
     init(_ graph: Graph) { self.graph = graph }
 
@@ -137,14 +139,18 @@ public struct GraphEditor {
     }
 
     /// Adds a node before `anchor` (at the end without one) and infers its outputs.
+    ///
+    /// At commit the name gets a number when another node of the graph has it, as ONNX Runtime takes no two nodes of one name.
+    /// - Parameter keepsName: leaves the name as it is, whoever else has it: it is that of an imported node.
     /// - Returns: the new node; its outputs are `graph[id].outputs`.
     /// - Throws: `CleaveError` when the operands do not fit the operator.
     @discardableResult
     public mutating func insert(
         _ operation: Operator, inputs: [ValueID?], outputs: [Output], name: String, before anchor: NodeID?, origin: Origin?,
-        captures: [ValueID] = [], encoding: NodeEncoding? = nil
+        captures: [ValueID] = [], encoding: NodeEncoding? = nil, keepsName: Bool = false
     ) throws -> NodeID {
         let id = NodeID(graph.nodeTable.count)
+        if !name.isEmpty && !keepsName { renamable.append(id) }
         graph.nodeTable.append(
             Node(
                 id: id, name: name, operator: operation, inputs: inputs, outputs: [], captures: captures, origin: origin,
@@ -263,9 +269,21 @@ public struct GraphEditor {
 
     func committed() throws -> Graph {
         var editor = self
+        editor.settleNames()
         if orderChanged { try editor.settleOrder() }
         try editor.settleTypes()
         return editor.graph
+    }
+
+    private mutating func settleNames() {
+        let renamable = renamable.filter(graph.contains)
+        guard !renamable.isEmpty else { return }
+        let isRenamable = Set(renamable)
+        var names = UniqueNames(taken: Set(graph.nodeTable.lazy.compactMap { $0 }.filter { !isRenamable.contains($0.id) }.map(\.name)))
+        for id in renamable {
+            let name = names.unique(graph[id].name)
+            graph.nodeTable[id.index]?.name = name
+        }
     }
 
     private mutating func settleOrder() throws {

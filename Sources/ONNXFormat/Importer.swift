@@ -284,7 +284,7 @@ struct Importer {
             operation, inputs: inputs,
             outputs: try names(node.pointee.output, node.pointee.n_output).map { values[$0].map { .existing($0) } ?? .none },
             name: try text(node.pointee.name), before: nil, origin: origin, captures: captures,
-            encoding: NodeEncoding(bytes: encoding, attributesAreCurrent: true))
+            encoding: NodeEncoding(bytes: encoding, attributesAreCurrent: true), keepsName: true)
     }
 
     /// The operator, its origin, and the rest of the message. What subgraphs hold stays in the message: decoding takes it out of a

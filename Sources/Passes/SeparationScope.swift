@@ -4,6 +4,7 @@ import Tensors
 /// Which nodes lie inside residual blocks.
 ///
 /// A residual block begins at a fork, a value from which all data of a later `Add` (or `Sum`) descends, and ends at that join.
+/// A `Conv`, `ConvTranspose` or `Gemm` whose bias is data adds too, and is itself inside: exporters make one of a shortcut and the sum.
 /// The fork of a join is its immediate dominator in the graph of data: the last node that every path from the inputs to
 /// the join runs through. A node is inside when it lies on a path from the fork to the join.
 ///
@@ -39,7 +40,11 @@ struct ResidualBlocks {
             isInside[node.id.index] = outermost[vertex] < .max
             var open = outermost[vertex]
             let fork = tree.parent(of: vertex)
-            if operands.count > 1, fork != DominatorTree.root, node.isSum(in: graph) { open = min(open, tree.depth(of: fork)) }
+            if operands.count > 1, fork != DominatorTree.root {
+                let addsItsBias = node.bias.map { vertexOfValue[$0] != nil } ?? false
+                if addsItsBias { isInside[node.id.index] = true }
+                if addsItsBias || node.isSum(in: graph) { open = min(open, tree.depth(of: fork)) }
+            }
             for operand in operands where open < tree.depth(of: operand) { outermost[operand] = min(outermost[operand], open) }
         }
     }
@@ -92,6 +97,16 @@ extension Node {
         switch `operator` {
         case .shapeOf, .sizeOf, .constant, .constantOfShape, .eyeLike: false
         default: true
+        }
+    }
+
+    /// What a linear layer adds to its products.
+    fileprivate var bias: ValueID? {
+        switch `operator` {
+        case .convolution: input(Convolution.Operand.bias)
+        case .convolutionTranspose: input(ConvolutionTranspose.Operand.bias)
+        case .gemm: input(Gemm.Operand.c)
+        default: nil
         }
     }
 

@@ -28,7 +28,8 @@ extension VerificationSummary: Report {
             let rows =
                 report.originalAgainstExpected.map { (original, $0) } + report.candidateAgainstExpected.map { (candidate, $0) }
             lines += Self.table(
-                rows.map { .init(name: "\($0.1.name) of \($0.0)", comparison: $0.1.comparison) }, title: "output"
+                rows.map { .init(name: "\($0.1.name) of \($0.0)", coarserType: $0.1.coarserType, comparison: $0.1.comparison) },
+                title: "output"
             ).lines(style: style)
         }
         if let layers = report.layers { lines += [""] + Self.table(layers).lines(style: style) }
@@ -103,7 +104,7 @@ extension VerificationSummary: Report {
                 .init(output.name), .init(NumberFormat.grouped(comparison.elementCount)),
                 .init(NumberFormat.error(comparison.maximumAbsoluteError)), .init(NumberFormat.error(comparison.maximumRelativeError)),
                 .init(NumberFormat.decibels(comparison.signalToNoise)), .init(NumberFormat.cosine(comparison.cosineSimilarity)),
-                .init(comparison.argMaxAgreement.map(NumberFormat.percent) ?? "–"), verdictCell(comparison),
+                .init(comparison.argMaxAgreement.map(NumberFormat.percent) ?? "–"), verdictCell(comparison, output.coarserType),
             ])
         }
         return table
@@ -118,14 +119,17 @@ extension VerificationSummary: Report {
             table.addRow([
                 .init(layer.node), .init(layer.operatorName), .init(NumberFormat.error(comparison.maximumAbsoluteError)),
                 .init(NumberFormat.error(comparison.maximumRelativeError)), .init(NumberFormat.decibels(comparison.signalToNoise)),
-                verdictCell(comparison), .init(layer.origin?.pass ?? "", .faint),
+                verdictCell(comparison, layer.coarserType), .init(layer.origin?.pass ?? "", .faint),
             ])
         }
         return table
     }
 
-    private static func verdictCell(_ comparison: TensorComparison) -> Table.Cell {
-        comparison.isEqual ? Table.Cell("equal", .good) : Table.Cell(comparison.mismatch?.description ?? "different", .bad)
+    /// Names the type whose tolerance counts when it is a coarser one than the tensor's own.
+    private static func verdictCell(_ comparison: TensorComparison, _ coarser: ElementType?) -> Table.Cell {
+        let type = coarser.map { " as \($0)" } ?? ""
+        return comparison.isEqual
+            ? Table.Cell("equal\(type)", .good) : Table.Cell(comparison.mismatch?.description ?? "different\(type)", .bad)
     }
 
     /// Where the worst elements are, for outputs that are not the same to the bit; samples count from 0, as indices do.
@@ -159,7 +163,11 @@ extension VerificationSummary: Report {
 }
 
 extension VerificationReport.Output {
-    var json: JSONValue { .object([.init(key: "name", value: .string(name))] + comparison.members) }
+    var json: JSONValue {
+        .object(
+            [.init(key: "name", value: .string(name)), .init(key: "judged_as", value: .optional(coarserType?.description))]
+                + comparison.members)
+    }
 }
 
 extension VerificationReport.Layer {
@@ -168,6 +176,7 @@ extension VerificationReport.Layer {
             .init(key: "node", value: .string(node)), .init(key: "operator", value: .string(operatorName)),
             .init(key: "value", value: .string(value)),
             .init(key: "candidate_value", value: .string(candidateValue)), .init(key: "pass", value: .optional(origin?.pass)),
+            .init(key: "judged_as", value: .optional(coarserType?.description)),
             .init(key: "made_of", value: .strings(origin?.nodes ?? [])),
         ]
         return .object(place + comparison.members)

@@ -11,18 +11,24 @@ struct GraphComparison {
     /// Names of the candidate's values that are wanted besides its outputs.
     let observedOfCandidate: [String]
 
+    /// Of the original's values; `nil` when the tolerance does not depend on types.
+    private let precisions: Precisions?
+
     init(candidate: Graph, original: Graph, tolerance: Tolerance, layers: Bool) {
+        let precisions = tolerance.relative == nil ? Precisions(original) : nil
+        self.precisions = precisions
         let names = original.outputs.map { original[$0].name }
         let candidateNames = candidate.outputs.map { candidate[$0].name }
         let all = names + candidateNames.filter { !names.contains($0) }
         let rows = layers ? LayerAlignment(candidate: candidate, original: original).pairs.map { pair in
             VerificationReport.Layer(
                 node: original.label(of: pair.node), operatorName: pair.node.operator.name, value: pair.value,
-                candidateValue: pair.candidateValue, origin: pair.origin, comparison: TensorComparison(tolerance: .none))
+                candidateValue: pair.candidateValue, origin: pair.origin,
+                coarserType: precisions?[pair.value], comparison: TensorComparison(tolerance: .none))
         } : nil
         report = VerificationReport(
             sampleCount: 0, inputs: [], tolerance: tolerance,
-            outputs: all.map { .init(name: $0, comparison: TensorComparison(tolerance: .none)) }, layers: rows,
+            outputs: all.map { .init(name: $0, coarserType: precisions?[$0]) }, layers: rows,
             originalAgainstExpected: [], candidateAgainstExpected: [])
         observedOfOriginal = (rows ?? []).map(\.value).filter { !names.contains($0) }
         observedOfCandidate = (rows ?? []).map(\.candidateValue).filter { !candidateNames.contains($0) }
@@ -37,35 +43,40 @@ struct GraphComparison {
         report.sampleCount += 1
         for index in report.outputs.indices {
             let name = report.outputs[index].name
-            report.outputs[index].comparison.add(actual[name], expected: original[name], tolerance: report.tolerance)
+            report.outputs[index].comparison.add(
+                actual[name], expected: original[name], coarser: precisions?[name], tolerance: report.tolerance)
         }
         for index in (report.layers ?? []).indices {
             guard let layer = report.layers?[index] else { continue }
             report.layers?[index].comparison.add(
-                actual[layer.candidateValue], expected: original[layer.value], tolerance: report.tolerance)
+                actual[layer.candidateValue], expected: original[layer.value], coarser: layer.coarserType, tolerance: report.tolerance)
         }
         for (name, tensor) in sample.expected.sorted(by: { $0.key < $1.key }) {
-            report.originalAgainstExpected.add(original[name], expected: tensor, name: name, tolerance: report.tolerance)
-            report.candidateAgainstExpected.add(actual[name], expected: tensor, name: name, tolerance: report.tolerance)
+            report.originalAgainstExpected.add(
+                original[name], expected: tensor, name: name, coarser: precisions?[name], tolerance: report.tolerance)
+            report.candidateAgainstExpected.add(
+                actual[name], expected: tensor, name: name, coarser: precisions?[name], tolerance: report.tolerance)
         }
     }
 }
 
 extension [VerificationReport.Output] {
     /// Takes the tensors of one more sample into the entry called `name`, which is made when it is not there.
-    mutating func add(_ tensor: Tensor?, expected: Tensor, name: String, tolerance: Tolerance) {
-        if !contains(where: { $0.name == name }) { append(.init(name: name, comparison: TensorComparison(tolerance: .none))) }
+    mutating func add(_ tensor: Tensor?, expected: Tensor, name: String, coarser: ElementType?, tolerance: Tolerance) {
+        if !contains(where: { $0.name == name }) { append(.init(name: name, coarserType: coarser)) }
         for index in indices where self[index].name == name {
-            self[index].comparison.add(tensor, expected: expected, tolerance: tolerance)
+            self[index].comparison.add(tensor, expected: expected, coarser: coarser, tolerance: tolerance)
         }
     }
 }
 
 extension TensorComparison {
-    /// Takes in one more pair; the first one settles the tolerance, which depends on the element type.
-    fileprivate mutating func add(_ actual: Tensor?, expected: Tensor?, tolerance: Verification.Tolerance) {
+    /// Takes in one more pair; the first one settles the tolerance, which depends on the element types.
+    fileprivate mutating func add(
+        _ actual: Tensor?, expected: Tensor?, coarser: ElementType?, tolerance: Verification.Tolerance
+    ) {
         if pairCount == 0, let type = (expected ?? actual)?.elementType {
-            self = TensorComparison(tolerance: tolerance.resolved(for: type))
+            self = TensorComparison(tolerance: tolerance.resolved(for: type, computedFrom: coarser))
         }
         add(actual, expected: expected)
     }

@@ -32,6 +32,7 @@ public func run(
 ) throws -> RunResult {
     guard source.count > 0 else { throw CleaveError(.invalidRequest, "there are no samples, expected at least 1") }
     let names = graph.outputs.map { graph[$0].name }
+    let precisions = tolerance.relative == nil ? Precisions(graph) : nil
     var runner = Runner(backend: backend, graph: graph)
     var outputs = [[Tensor]](repeating: [], count: names.count)
     var againstExpected: [VerificationReport.Output] = []
@@ -47,7 +48,7 @@ public func run(
             outputs[position].append(tensor)
         }
         for (name, tensor) in sample.expected.sorted(by: { $0.key < $1.key }) {
-            againstExpected.add(results[name], expected: tensor, name: name, tolerance: tolerance)
+            againstExpected.add(results[name], expected: tensor, name: name, coarser: precisions?[name], tolerance: tolerance)
         }
         progress?(WorkProgress(task: "running", completed: index + 1, total: source.count, unit: "samples"))
     }

@@ -5,7 +5,8 @@ import Tensors
 /// What is left open depends on the element type. Floating-point numbers: `relative` is 1e-4 for float32 and float64, 1e-2 for
 /// float16, 1e-1 for narrower ones, and `absolute` is a tenth of that times the largest magnitude that the original's tensor has
 /// in the same sample (at most 1000 times its median magnitude, so that a sentinel does not hide the rest): values near zero are
-/// judged by the tensor that they are part of. Integers, booleans and strings must be the same.
+/// judged by the tensor that they are part of. Integers, booleans and strings must be the same. Floating-point numbers that were
+/// computed from coarser ones, behind a `Cast`, are judged as such.
 public struct Tolerance: Hashable, Sendable {
     public var absolute: Double?
     public var relative: Double?
@@ -17,7 +18,10 @@ public struct Tolerance: Hashable, Sendable {
 
     /// The relative part for an element type.
     private func relative(for type: ElementType) -> Double {
-        if let relative { return relative }
+        relative ?? Self.usual(for: type)
+    }
+
+    private static func usual(for type: ElementType) -> Double {
         switch type {
         case .float32, .float64, .complex64, .complex128: return 1e-4
         case .float16: return 1e-2
@@ -25,6 +29,16 @@ public struct Tolerance: Hashable, Sendable {
         case .uint8, .int8, .uint16, .int16, .int32, .int64, .string, .bool, .uint32, .uint64, .uint4, .int4, .uint2, .int2:
             return 0
         }
+    }
+
+    /// Whether more is left open for one type than for another.
+    static func isLooser(_ type: ElementType, than other: ElementType) -> Bool { usual(for: type) > usual(for: other) }
+
+    /// The tolerance for tensors of an element type.
+    /// - Parameter coarser: the coarsest floating-point type among the values that the tensor was computed from.
+    public func resolved(for type: ElementType, computedFrom coarser: ElementType?) -> TensorComparison.Tolerance {
+        guard type.isFloatingPoint, let coarser, Self.isLooser(coarser, than: type) else { return resolved(for: type) }
+        return resolved(for: coarser)
     }
 
     /// The tolerance for tensors of an element type.

@@ -5,10 +5,15 @@ import Tensors
 public struct VerificationReport: Sendable {
     public struct Output: Hashable, Sendable {
         public var name: String
+        /// A coarser floating-point type than the output's own that the original computes it from, which settles the tolerance.
+        public var coarserType: ElementType?
         public var comparison: TensorComparison
 
-        public init(name: String, comparison: TensorComparison) {
+        public init(
+            name: String, coarserType: ElementType? = nil, comparison: TensorComparison = TensorComparison(tolerance: .none)
+        ) {
             self.name = name
+            self.coarserType = coarserType
             self.comparison = comparison
         }
     }
@@ -23,6 +28,8 @@ public struct VerificationReport: Sendable {
         public var candidateValue: String
         /// Which rewrite made the candidate's node; `nil` when it is the original's.
         public var origin: Origin?
+        /// As that of an output.
+        public var coarserType: ElementType?
         public var comparison: TensorComparison
     }
 

@@ -79,6 +79,24 @@ struct LoweringTests {
         #expect(functionCount == 0)
     }
 
+    /// ONNX Runtime refuses a graph in which two nodes have one name, but takes any number without.
+    @Test("Nodes of functions keep names of their own, or none")
+    func nodeNames() throws {
+        let model = TestModel()
+        model.importOpset("local", 1)
+        function(model, "F", ["a"], ["b"]) {
+            $0.node("Neg", ["a"], ["t"])
+            $0.node("Neg", ["t"], ["u"])
+            $0.node("Relu", ["u"], ["b"], name: "r")
+        }
+        model.input("x", [2, 3])
+        model.node("F", ["x"], ["y"], name: "call", domain: "local")
+        model.node("F", ["y"], ["z"], name: "call", domain: "local")
+        model.node("Abs", ["z"], ["w"], name: "call/r")
+        model.output("w", [2, 3])
+        #expect(try model.imported().lowered().nodes.map(\.name) == ["", "", "call/r_1", "", "", "call/r_2", "call/r"])
+    }
+
     @Test("A graph without calls is left as it is")
     func nothingToDo() throws {
         var graph = try TestModel("Relu").imported()

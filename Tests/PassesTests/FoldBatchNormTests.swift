@@ -229,4 +229,16 @@ import Testing
         }
         try expectFold(graph, to: uniform ? ["ConstantOfShape", "Conv"] : ["Conv"])
     }
+
+    /// That the layer before it cannot take the batch norm is one reason, and enough.
+    @Test func aLayerBeforeGivesTheOnlyReason() throws {
+        var graph = try makeGraph {
+            let x = try $0.input("x", [1, 4, 5, 5])
+            let bias = try $0.input("bias", [4])
+            let weight = try $0.weights("w", [4, 4, 3, 3])
+            let y = try $0.node(.convolution(Convolution(window: $0.window([], [], []), groups: 1)), [x, weight, bias], name: "conv")
+            $0.output(try $0.batchNorm(y, 4, name: "bn"))
+        }
+        #expect(try graph.fold(evaluate: referenceEvaluator).flatMap(\.skippedNodes) == ["bn: the bias of Conv is not a constant"])
+    }
 }

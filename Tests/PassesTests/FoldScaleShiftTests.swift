@@ -44,6 +44,40 @@ import Testing
         }
     }
 
+    /// What exporters of channels-last networks leave: the constants are per channel of the transposed output.
+    @Test func foldsThroughATranspose() throws {
+        let graph = try makeGraph {
+            let y = try $0.conv(try $0.input("x", [2, 2, 5, 6]), [4, 2, 3, 3], name: "conv", pads: [1, 1, 1, 1], bias: false)
+            let last = try $0.transpose(y, [0, 2, 3, 1], name: "last")
+            let scaled = try $0.binary(.mul, last, try $0.weights("m", [4]), name: "scaled")
+            $0.output(try $0.binary(.add, scaled, try $0.weights("a", [4]), name: "shifted"))
+        }
+        let result = try folded(graph).graph
+        #expect(result.operatorNames == ["Conv", "Transpose"])
+        #expect(result.producer(ofValue: "shifted")?.origin?.nodes == ["conv", "last", "scaled", "shifted"])
+        // What the layer makes now is nothing that the original has.
+        #expect(result.nodes.first { _ in true }?.origin?.nodes == [])
+    }
+
+    /// One number per row of the transposed output is none per channel; neither is a transposed output that others read.
+    @Test func leavesOthersBehindATranspose() throws {
+        for (shape, isShared) in [([5, 1, 1], false), ([4], true)] {
+            let graph = try makeGraph {
+                let y = try $0.conv(try $0.input("x", [2, 2, 5, 6]), [4, 2, 3, 3], name: "conv", pads: [1, 1, 1, 1])
+                let last = try $0.transpose(y, [0, 2, 3, 1], name: "last")
+                $0.output(try $0.binary(.mul, last, try $0.weights("m", shape), name: "scaled"))
+                if isShared { $0.output(last) }
+            }
+            let result = try rewritten(graph, by: FoldScaleShift())
+            #expect(result.graph.operatorNames == ["Conv", "Transpose", "Mul"])
+            #expect(
+                result.report.skippedNodes == [
+                    isShared ? "scaled: the output of Transpose before it is also a graph output"
+                        : "scaled: its constant of shape [5, 1, 1] is not one number per channel"
+                ])
+        }
+    }
+
     @Test func divisionByZeroIsLeftAlone() throws {
         let graph = try makeGraph {
             let y = try $0.conv(try $0.input("x", [1, 2, 5, 5]), [4, 2, 3, 3], name: "conv")

@@ -56,6 +56,20 @@ import Testing
         #expect(names == ["c1", "c2"])
     }
 
+    /// Exporters fold the sum of a block into its shortcut, whose bias is then data.
+    @Test func aBiasThatIsDataJoins() throws {
+        let names = try inside { b in
+            let x = try Self.conv(&b, try Self.image(&b), "stem")
+            let pooled = try b.node(.globalPool(GlobalPool(function: .average)), [try Self.conv(&b, x, "c1")], name: "pool")
+            let bias = try b.reshape(pooled, [4], name: "bias")
+            let weight = try b.weights("join.weight", [4, 4, 3, 3])
+            let operation = Operator.convolution(Convolution(window: b.window([], [], [1, 1, 1, 1]), groups: 1))
+            let join = try b.node(operation, [x, weight, bias], name: "join")
+            b.output(try Self.conv(&b, join, "head"))
+        }
+        #expect(names == ["c1", "join"])
+    }
+
     @Test func blocksWithinABlockAreInsideToo() throws {
         let names = try inside { b in
             let x = try Self.conv(&b, try Self.image(&b), "stem")

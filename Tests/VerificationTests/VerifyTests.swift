@@ -170,4 +170,49 @@ struct VerifyTests {
         let error = await #expect(throws: CleaveError.self) { try await task.value }
         #expect(error?.kind == .cancelled)
     }
+
+    /// x → Cast → y, with float16 in between, or in a constant only.
+    private func halfInside(weightsOnly: Bool) throws -> Graph {
+        var graph = Graph(name: "half", opset: 17)
+        try graph.edit { editor in
+            func node(_ operation: Operator, _ inputs: [ValueID], _ name: String) throws -> ValueID {
+                try editor.insertSingle(operation, inputs: inputs, output: .new(name: name), name: "", before: nil, origin: nil)
+            }
+            func cast(_ input: ValueID, to type: ElementType, _ name: String) throws -> ValueID {
+                try node(.cast(Cast(to: type, saturate: true)), [input], name)
+            }
+            let x = try editor.addInput("x", type: .tensor(TensorType(.float32, [1, 2])))
+            let half = try weightsOnly
+                ? editor.addConstant(Tensor([1.0], shape: [1], as: .float16), name: "w") : cast(x, to: .float16, "half")
+            let wide = try cast(half, to: .float32, "wide")
+            editor.setOutputs([try node(.binary(Binary(function: .add, broadcastAxis: .numpy)), [x, wide], "y")])
+        }
+        return graph
+    }
+
+    @Test(arguments: [nil, 1e-4]) func coarserNumbersInsideSettleTheTolerance(relative: Double?) throws {
+        let half = try halfInside(weightsOnly: false)
+        var other = half
+        other.setMetadata("is", to: "other")
+        let backend = ScriptedBackend { graph, inputs, names in
+            let factor: Float = graph.metadata.isEmpty ? 1 : 1.002
+            let x = try #require(inputs.values.first).elements(as: Float.self)
+            return try Dictionary(
+                uniqueKeysWithValues: names.map { ($0, try Tensor(x.map { $0 * factor }, shape: [1, 2])) })
+        }
+        let tolerance = Tolerance(relative: relative)
+        func compare(_ graph: Graph, _ other: Graph) throws -> VerificationReport {
+            try verify(other, against: graph, inputs: .random(count: 2, seed: 1), backend: backend, tolerance: tolerance, layers: true)
+        }
+        let report = try compare(half, other)
+        #expect(report.outputs.map(\.coarserType) == [relative == nil ? .float16 : nil])
+        #expect(report.layers?.map(\.coarserType) == (relative == nil ? [nil, .float16, .float16] : [nil, nil, nil]))
+        #expect(report.isEqual == (relative == nil))
+        var weights = try halfInside(weightsOnly: true)
+        let original = weights
+        weights.setMetadata("is", to: "other")
+        let strict = try compare(original, weights)
+        #expect(strict.outputs.map(\.coarserType) == [nil])
+        #expect(!strict.isEqual)
+    }
 }

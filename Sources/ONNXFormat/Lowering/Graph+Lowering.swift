@@ -55,7 +55,7 @@ extension Graph {
             let conditions = knownConditions
             guard !functions.isEmpty || !conditions.isEmpty else { return nil }
             var splicer = NodeSplicer(
-                functions: functions, conditions: conditions, taken: try Self.valueNames(in: message), arena: exporter.arena)
+                functions: functions, conditions: conditions, taken: try Self.names(in: message), arena: exporter.arena)
             let nodes = try splicer.expanded(elements(message.pointee.node, message.pointee.n_node))
             guard splicer.spliceCount > 0 else { return nil }
             message.pointee.n_node = nodes.count
@@ -103,9 +103,12 @@ extension Graph {
         return conditions
     }
 
-    /// Names of values in the graph and in the graphs in it.
-    private static func valueNames(in graph: UnsafeMutablePointer<Onnx__GraphProto>) throws -> Set<String> {
+    /// Names in the graph and in the graphs in it.
+    private static func names(
+        in graph: UnsafeMutablePointer<Onnx__GraphProto>
+    ) throws -> (values: Set<String>, nodes: Set<String>) {
         var names: Set<String> = []
+        var nodeNames: Set<String> = []
         var pending = [graph]
         while let graph = pending.popLast() {
             for input in elements(graph.pointee.input, graph.pointee.n_input) { names.insert(try text(input.pointee.name)) }
@@ -114,6 +117,7 @@ extension Graph {
                 names.insert(try text(tensor.pointee.values?.pointee.name))
             }
             for node in elements(graph.pointee.node, graph.pointee.n_node) {
+                nodeNames.insert(try text(node.pointee.name))
                 names.formUnion(try NodeSplicer.texts(node.pointee.output, node.pointee.n_output))
                 for attribute in elements(node.pointee.attribute, node.pointee.n_attribute) {
                     pending += attribute.pointee.g.map { [$0] } ?? []
@@ -121,6 +125,6 @@ extension Graph {
                 }
             }
         }
-        return names
+        return (names, nodeNames)
     }
 }

@@ -15,7 +15,9 @@ struct NodeSplicer {
     private let functions: [OpaqueOperator: UnsafeMutablePointer<Onnx__FunctionProto>]
     /// What is known of values that conditions of the outermost graph's `If` nodes are.
     private let conditions: [String: Bool]
-    private var names: NameTable
+    private var names: UniqueNames
+    /// Apart from those of values, as a node may be called as its output is.
+    private var nodeNames: UniqueNames
     /// Initializers of branches, for the outermost graph.
     private(set) var initializers: [UnsafeMutablePointer<Onnx__TensorProto>] = []
     /// Calls and `If` nodes that were replaced.
@@ -25,15 +27,16 @@ struct NodeSplicer {
     /// Functions that call each other can stand for exponentially many nodes.
     private static let mostNodes = 250_000
 
-    /// - Parameter taken: every name of a value in the model's graph and the graphs in it.
+    /// - Parameter taken: every name of a value, and every one of a node, in the model's graph and the graphs in it.
     init(
-        functions: [OpaqueOperator: UnsafeMutablePointer<Onnx__FunctionProto>], conditions: [String: Bool], taken: Set<String>,
-        arena: MessageArena
+        functions: [OpaqueOperator: UnsafeMutablePointer<Onnx__FunctionProto>], conditions: [String: Bool],
+        taken: (values: Set<String>, nodes: Set<String>), arena: MessageArena
     ) {
         self.functions = functions
         self.conditions = conditions
         self.arena = arena
-        names = NameTable(taken: taken)
+        names = UniqueNames(taken: taken.values)
+        nodeNames = UniqueNames(taken: taken.nodes)
     }
 
     /// The nodes of the outermost graph with all calls replaced.
@@ -107,7 +110,7 @@ struct NodeSplicer {
             let name = try text(initializer.pointee.name)
             let copy = arena.make(Onnx__TensorProto.self)
             copy.pointee = initializer.pointee
-            scope.names[name] = names.fresh("\(scope.prefix)/\(name)")
+            scope.names[name] = names.unique("\(scope.prefix)/\(name)")
             copy.pointee.name = arena.string(scope.names[name] ?? name)
             initializers.append(copy)
         }
@@ -141,7 +144,7 @@ struct NodeSplicer {
                 aliases.append((output, name))
             }
         }
-        for name in made where !name.isEmpty && scope.names[name] == nil { scope.names[name] = names.fresh("\(scope.prefix)/\(name)") }
+        for name in made where !name.isEmpty && scope.names[name] == nil { scope.names[name] = names.unique("\(scope.prefix)/\(name)") }
         for inner in nodes { try emit(copy(inner, in: scope, stack: stack), stack: stack, into: &result) }
         for (from, to) in aliases { result.append(identity(from: scope.names[from] ?? from, to: to)) }
     }
@@ -161,7 +164,7 @@ struct NodeSplicer {
             copy.pointee.input = try renamed(node.pointee.input, node.pointee.n_input)
             copy.pointee.output = try renamed(node.pointee.output, node.pointee.n_output)
             let name = try text(node.pointee.name)
-            copy.pointee.name = arena.string(name.isEmpty ? scope.prefix : "\(scope.prefix)/\(name)")
+            if !name.isEmpty { copy.pointee.name = arena.string(nodeNames.unique("\(scope.prefix)/\(name)")) }
         }
         var attributes: [AttributePointer] = []
         for attribute in elements(node.pointee.attribute, node.pointee.n_attribute) {
@@ -203,7 +206,7 @@ struct NodeSplicer {
             let made = try inputs.map { try text($0.pointee.name) } + constants.map { try text($0.pointee.name) }
                 + nodes.flatMap { try Self.texts($0.pointee.output, $0.pointee.n_output) }
             var known = scope.names
-            for name in made where !name.isEmpty { known[name] = names.fresh("\(scope.prefix)/\(name)") }
+            for name in made where !name.isEmpty { known[name] = names.unique("\(scope.prefix)/\(name)") }
             inner?.names = known
             func renamed(_ infos: [UnsafeMutablePointer<Onnx__ValueInfoProto>]) throws
                 -> UnsafeMutablePointer<UnsafeMutablePointer<Onnx__ValueInfoProto>?>?
@@ -238,7 +241,6 @@ struct NodeSplicer {
     private func identity(from input: String, to output: String) -> NodePointer {
         let node = arena.make(Onnx__NodeProto.self)
         node.pointee.op_type = arena.string("Identity")
-        node.pointee.name = arena.string(output)
         node.pointee.n_input = 1
         node.pointee.input = arena.array([arena.string(input)])
         node.pointee.n_output = 1
@@ -279,22 +281,5 @@ struct NodeSplicer {
 
     static func texts(_ list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int) throws -> [String] {
         try UnsafeBufferPointer(start: list, count: list == nil ? 0 : count).map { try text($0) }
-    }
-}
-
-/// Makes names that nothing has yet.
-private struct NameTable {
-    private var taken: Set<String>
-    private var nextSuffix: [String: Int] = [:]
-
-    init(taken: Set<String>) { self.taken = taken }
-
-    /// `base`, or `base` with a number.
-    mutating func fresh(_ base: String) -> String {
-        if taken.insert(base).inserted { return base }
-        var suffix = nextSuffix[base] ?? 1
-        while !taken.insert("\(base)_\(suffix)").inserted { suffix += 1 }
-        nextSuffix[base] = suffix + 1
-        return "\(base)_\(suffix)"
     }
 }

@@ -44,8 +44,9 @@ public struct FoldBatchNorm: RewriteRule {
         let layer = match.folded.layer
         let label = editor.graph.label(of: layer.node)
         try editor.insert(
-            match.folded, input: layer.input, output: output, before: node.id, biasSource: node.input(BatchNorm.Operand.bias),
-            standingFor: [layer.node, node], pass: name)
+            match.folded, input: layer.input, output: .existing(output), before: node.id,
+            biasSource: node.input(BatchNorm.Operand.bias), standingFor: [layer.node, node], pass: name)
+        editor.remove([layer.node, node])
         return "into \(layer.node.operator.name) '\(label)' before it"
     }
 }

@@ -22,10 +22,21 @@ public struct FoldIntoNextLayer: RewriteRule {
 
     public func match(_ node: Node, in graph: Graph) throws -> MatchResult<Match> {
         switch node.operator {
-        case .batchNorm(let payload): try matchBatchNorm(node, payload, graph)
+        case .batchNorm(let payload):
+            switch try matchBatchNorm(node, payload, graph) {
+            // Where a layer comes before the batch norm, `FoldBatchNorm` says why it did not go there.
+            case .skip where hasLayerBefore(node, graph): .unrelated
+            case let result: result
+            }
         case .binary, .unary: try matchArithmetic(node, graph)
         default: .unrelated
         }
+    }
+
+    private func hasLayerBefore(_ node: Node, _ graph: Graph) -> Bool {
+        guard let producer = node.input(BatchNorm.Operand.input).flatMap(graph.producer) else { return false }
+        if case .unrelated = LinearLayer.of(producer, in: graph) { return false }
+        return true
     }
 
     private func matchBatchNorm(_ node: Node, _ payload: BatchNorm, _ graph: Graph) throws -> MatchResult<Match> {
@@ -80,9 +91,11 @@ public struct FoldIntoNextLayer: RewriteRule {
                 step.operator, inputs: inputs, output: .new(name: "\(name)_before_norm"), name: step.name, before: layer.node.id,
                 origin: Origin(pass: self.name, nodes: []))
         }
+        let nodes = [node] + match.path.steps + [layer.node]
         try editor.insert(
-            match.folded, input: input, output: output, before: layer.node.id, biasSource: node.input(BatchNorm.Operand.bias),
-            standingFor: [node] + match.path.steps + [layer.node], pass: name)
+            match.folded, input: input, output: .existing(output), before: layer.node.id,
+            biasSource: node.input(BatchNorm.Operand.bias), standingFor: nodes, pass: name)
+        editor.remove(nodes)
         return "into \(layer.node.operator.name) '\(label)' after it"
     }
 }

@@ -131,17 +131,19 @@ extension Window {
 }
 
 extension GraphEditor {
-    /// Puts a folded layer in the place of the nodes it stands for, which are removed.
+    /// Adds a folded layer that stands for other nodes, which `remove` takes away afterwards.
     /// - Parameters:
     ///   - input: what the new layer reads.
-    ///   - outputs: what it makes: values of the graph that keep their names.
+    ///   - output: what it makes.
     ///   - anchor: the node that it goes before.
     ///   - biasSource: a constant to take the place and name of when the layer had no bias.
-    ///   - nodes: what it stands for, in execution order; they are removed.
+    ///   - nodes: what it stands for, in execution order.
+    /// - Returns: the value that the layer makes.
+    @discardableResult
     mutating func insert(
-        _ folded: FoldedLayer, input: ValueID, output: ValueID, before anchor: NodeID, biasSource: ValueID?,
+        _ folded: FoldedLayer, input: ValueID, output: Output, before anchor: NodeID, biasSource: ValueID?,
         standingFor nodes: [Node], pass: String
-    ) throws {
+    ) throws -> ValueID {
         let layer = folded.layer
         let weight = try self.weight(of: folded, before: anchor)
         var bias: ValueID?
@@ -158,9 +160,15 @@ extension GraphEditor {
         if inputs.count > 2 { inputs[2] = bias } else if let bias { inputs.append(bias) }
         var encoding = layer.node.encoding
         if folded.operation != layer.node.operator { encoding?.attributesAreCurrent = false }
-        try insert(
-            folded.operation, inputs: inputs, outputs: [.existing(output)], name: layer.node.name, before: anchor,
+        let id = try insert(
+            folded.operation, inputs: inputs, outputs: [output], name: layer.node.name, before: anchor,
             origin: origin(of: nodes, pass: pass), encoding: encoding)
+        guard let value = graph[id].outputs.first ?? nil else { preconditionFailure("a layer's output cannot be left out") }
+        return value
+    }
+
+    /// Removes nodes that follow each other in execution order, the last of which lost its output to another node.
+    mutating func remove(_ nodes: [Node]) {
         for node in nodes.reversed() { remove(node.id) }
     }
 
