@@ -137,6 +137,34 @@ struct TerminalWidthTests {
         for line in lines { #expect(line.replacing(/\u{1B}\[\d+m/, with: "").count <= width, "\(line)") }
     }
 
+    @Test func sentencesGoOnInFurtherLines() {
+        var table = Table([.left(""), .right(""), .words("")])
+        table.addRow(["rewritten", "12", "convolutions of the residual blocks, all of them"])
+        table.addRow(["", "3", "more"])
+        #expect(
+            table.lines(style: TextStyle(usesColour: false, width: 40)) == [
+                "  rewritten   12   convolutions of the", "                   residual blocks, all",
+                "                   of them", "               3   more",
+            ])
+    }
+
+    @Test func factorsStayWithTheirNumbers() {
+        var table = Table([.left("name"), .right("parameters"), .bound("factor"), .right("multiplications"), .bound("factor")])
+        table.addRow(["x", "1", "2", "3", "4"])
+        #expect(
+            table.lines(style: TextStyle(usesColour: false, width: 48)) == [
+                "  name   parameters   factor", "  x               1        2", "", "  name   multiplications   factor",
+                "  x                    3        4",
+            ])
+    }
+
+    @Test func linesWrapAtSpaces() {
+        #expect("a bc def".wrapped(to: 4) == "a bc\ndef")
+        #expect("  \u{1B}[31mone\u{1B}[0m two three\nx".wrapped(to: 9) == "  \u{1B}[31mone\u{1B}[0m two\n  three\nx")
+        #expect("overlong".wrapped(to: 4) == "overlong")
+        #expect("a bc def".wrapped(to: nil) == "a bc def")
+    }
+
     @Test func columnsThatDoNotFitComeBelow() {
         var table = Table([.left("name")] + (1...6).map { .right("column \($0)") })
         table.addRow(["x"] + (1...6).map { Table.Cell("\($0)") })
