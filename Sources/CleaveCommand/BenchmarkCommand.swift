@@ -13,7 +13,7 @@ struct BenchmarkCommand: ParsableCommand {
             EXAMPLES
               cleave benchmark model.onnx
               cleave benchmark model.onnx --batch 8 --threads 2 --json
-              cleave benchmark model.onnx --against onnxruntime --python venv/bin/python
+              cleave benchmark model.onnx --against onnxruntime --python bin/python
 
             Exit code: 1 when the outputs are not those of ONNX Runtime.
             """)
@@ -22,7 +22,7 @@ struct BenchmarkCommand: ParsableCommand {
         case onnxruntime
     }
 
-    @Argument(help: "The model.")
+    @Argument(help: "The model.", transform: filePath)
     var model: String
 
     @Option(
@@ -30,7 +30,9 @@ struct BenchmarkCommand: ParsableCommand {
         help: .init("Length of the leading dimension where the model leaves it open. (default: 1)", valueName: "count"))
     var batch: Int?
 
-    @Option(help: .init("Shape of an input, where the model leaves it open.", valueName: "name=1x3x32x32"))
+    @Option(
+        help: .init("Shape of an input, where the model leaves it open.", valueName: "name=1x3x32x32"),
+        transform: InputShape.init(parsing:))
     var shape: [InputShape] = []
 
     @Option(parsing: .unconditional, help: .init("How long to measure; pauses and preparations come on top.", valueName: "seconds"))
@@ -64,7 +66,7 @@ struct BenchmarkCommand: ParsableCommand {
         let result = try output.withProgress { progress in
             try benchmark(model, version: cleaveVersion, backend: backend.backend, options: options, progress: progress)
         }
-        output.show(BenchmarkSummary(model: model, result: result))
+        try output.show(BenchmarkSummary(model: model, result: result))
         if result.comparison?.isEqual == false { throw ExitCode(ExitStatus.no) }
     }
 

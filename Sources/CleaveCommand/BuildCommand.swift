@@ -14,16 +14,20 @@ struct BuildCommand: ParsableCommand {
 
             EXAMPLES
               cleave build resnet50v2 -o resnet50v2.onnx
-              cleave build resnet50v2 --classes 10 --input 3x32x32 --form depthwise -o small.onnx
+              cleave build resnet50v2 --classes 10 --input 3x32x32 -o small.onnx
               cleave build resnet20 --seed 7 -o resnet20.onnx
             """)
 
     /// Channels, height and width on the command line.
-    struct ImageShape: ExpressibleByArgument {
+    struct ImageShape {
         var lengths: [Int]
 
-        init?(argument: String) {
-            guard let lengths = parseShape(argument), lengths.count == 3 else { return nil }
+        /// - Throws: `ValidationError` for anything but three lengths.
+        @Sendable
+        init(parsing argument: String) throws {
+            guard let lengths = parseShape(argument), lengths.count == 3 else {
+                throw ValidationError("expected three lengths with x in between, as in 3x32x32")
+            }
             self.lengths = lengths
         }
     }
@@ -34,7 +38,9 @@ struct BuildCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: .init("Number of classes. (default: the published network's)", valueName: "count"))
     var classes: Int?
 
-    @Option(help: .init("Channels, height and width of the image. (default: the published network's)", valueName: "3x32x32"))
+    @Option(
+        help: .init("Channels, height and width of the image. (default: the published network's)", valueName: "3x32x32"),
+        transform: ImageShape.init(parsing:))
     var input: ImageShape?
 
     @Option(help: "A separable form for the larger convolutions of the residual blocks. (default: none)")
@@ -52,6 +58,13 @@ struct BuildCommand: ParsableCommand {
     @OptionGroup
     var output: OutputOptions
 
+    private var imageLengths: [Int] { input?.lengths ?? network.defaultInput }
+    private var classCount: Int { classes ?? network.defaultClasses }
+
+    func validate() throws {
+        try asArgument { try ZooModel.check(classes: classCount, input: imageLengths) }
+    }
+
     func run() throws {
         let start = ContinuousClock.now
         try file.check()
@@ -61,7 +74,7 @@ struct BuildCommand: ParsableCommand {
             progress(WorkProgress(task: "writing \(file.path)"))
             return try ModelSummary(graph, file: file.path, fileSize: try file.write(graph))
         }
-        output.show(ModelSummary.Written(summary, seconds: (ContinuousClock.now - start) / .seconds(1)))
+        try output.show(ModelSummary.Written(summary, seconds: (ContinuousClock.now - start) / .seconds(1)))
     }
 
     /// - Throws: `ValidationError` when there is no such network: everything that it depends on is on the command line.
@@ -74,8 +87,7 @@ struct BuildCommand: ParsableCommand {
             }
         do {
             return try network.graph(
-                classes: classes ?? network.defaultClasses, input: input?.lengths ?? network.defaultInput, form: networkForm, seed: seed,
-                softmax: !logits)
+                classes: classCount, input: imageLengths, form: networkForm, seed: seed, softmax: !logits)
         } catch let error as CleaveError {
             throw ValidationError(([error.description] + [error.suggestion].compactMap { $0 }).joined(separator: "\n       "))
         }

@@ -29,7 +29,7 @@ struct CheckCommand: ParsableCommand {
             progress(WorkProgress(task: "checking \(model)"))
             return try CheckReport(checking: model)
         }
-        output.show(report)
+        try output.show(report)
         if report.verdict != .sound { throw ExitCode(ExitStatus.no) }
     }
 }

@@ -27,6 +27,7 @@ struct CleaveCommand: ParsableCommand {
         letIdleThreadsSleep()
         removeUnfinishedFilesOnInterrupt()
         explainFilesThatShrink()
+        reportFilesThatGrowTooLarge()
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -35,19 +36,27 @@ struct CleaveCommand: ParsableCommand {
         }
     }
 
+    private static func report(_ error: CleaveError) -> Int32 {
+        printError(error.description, suggestion: error.suggestion)
+        return error.kind == .cancelled ? ExitStatus.interrupted : ExitStatus.badInput
+    }
+
     /// Says on standard error what went wrong, or on standard output what was asked for by `--help` and `--version`.
     /// - Returns: the exit code.
     private static func report(_ error: any Error) -> Int32 {
         if let code = error as? ExitCode { return code.rawValue }
         if let error = error as? CleaveError {
-            printError(error.description, suggestion: error.suggestion)
-            return error.kind == .cancelled ? ExitStatus.interrupted : ExitStatus.badInput
+            return report(error)
         }
         let message = fullMessage(for: error)
         switch exitCode(for: error) {
         case .success:
-            print(message)
-            return ExitStatus.success
+            do {
+                try writeToStandardOutput(message + "\n")
+                return ExitStatus.success
+            } catch {
+                return report(error)
+            }
         case .validationFailure:
             let text = message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
             writeToStandardError("error: \(text)\n")

@@ -2,6 +2,12 @@ import Cleave
 @preconcurrency import Dispatch
 import Foundation
 
+/// Writes all of `text` to standard output, which a report that nobody could read is not.
+/// - Throws: `CleaveError` when standard output takes no more: a full disk, a limit on the size of files.
+func writeToStandardOutput(_ text: String) throws {
+    try Data(text.utf8).withUnsafeBytes { try AtomicFile.append($0, to: STDOUT_FILENO, path: "standard output") }
+}
+
 func writeToStandardError(_ text: String) {
     FileHandle.standardError.write(Data(text.utf8))
 }
@@ -31,6 +37,9 @@ private func isIgnored(_ number: Int32) -> Bool {
 
 /// Makes an interrupted command leave nothing half-written behind.
 func removeUnfinishedFilesOnInterrupt() { _ = interruptSources }
+
+/// Makes a write beyond the limit on the size of files fail as any other that does not succeed.
+func reportFilesThatGrowTooLarge() { signal(SIGXFSZ, SIG_IGN) }
 
 /// Gives the crash that reading a mapped file ends in, when someone cuts it short meanwhile, the form of an error.
 func explainFilesThatShrink() {

@@ -17,11 +17,13 @@ struct ConvertCommand: ParsableCommand {
             factors (the paper's shape: as many as filters) or the number of depthwise terms (the paper's: 1), --energy the share \
             of the squared singular values to keep, and --exact keeps all of them: the same function, at a higher cost.
 
+            The model that is written may be the one that is read.
+
             EXAMPLES
               cleave convert model.onnx --form depthwise -o small.onnx
-              cleave convert model.onnx --form spatial --energy 0.95 --scope all -o small.onnx
+              cleave convert model.onnx --form spatial --energy 0.95 --scope all -o b.onnx
               cleave convert model.onnx --form depthwise --exact -o same.onnx
-              cleave convert model.onnx --form spatial --initialize random --seed 7 -o fresh.onnx
+              cleave convert model.onnx --form spatial --initialize random -o b.onnx
             """)
 
     enum Source: String, ExpressibleByArgument, CaseIterable {
@@ -92,6 +94,6 @@ struct ConvertCommand: ParsableCommand {
                 return ([separation.passReport(pass.name)], separation)
             }
         }
-        output.show(summary)
+        try output.show(summary)
     }
 }

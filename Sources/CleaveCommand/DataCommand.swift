@@ -55,7 +55,7 @@ struct DataCommand: ParsableCommand {
                 }
                 return DataSummary(dataset, splits: statistics, contactSheet: contactSheet)
             }
-            output.show(summary)
+            try output.show(summary)
             if !summary.isReadable { throw ExitCode(ExitStatus.no) }
         }
     }

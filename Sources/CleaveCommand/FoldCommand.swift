@@ -9,7 +9,7 @@ struct FoldCommand: ParsableCommand {
         discussion: """
             Batch norms, and the multiplications and additions that exporters leave in their place, go into the convolution or \
             Gemm before them, or after them where padding allows. Constants are computed; identities, dropout, no-op reshapes, \
-            transposes, pads and dead code go away.
+            transposes, pads and dead code go away. The model that is written may be the one that is read.
 
             EXAMPLES
               cleave fold model.onnx -o folded.onnx
@@ -34,6 +34,6 @@ struct FoldCommand: ParsableCommand {
                 (try $0.apply(.fold, progress: progress), nil)
             }
         }
-        output.show(summary)
+        try output.show(summary)
     }
 }

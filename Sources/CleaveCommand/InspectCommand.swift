@@ -24,11 +24,17 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Show every node with its output, parameters, work and memory.")
     var layers = false
 
-    @Option(help: .init("Shape of an input where the model leaves it open.", valueName: "name=1x3x32x32"))
+    @Option(
+        help: .init("Shape of an input where the model leaves it open.", valueName: "name=1x3x32x32"),
+        transform: InputShape.init(parsing:))
     var shape: [InputShape] = []
 
     @OptionGroup
     var output: OutputOptions
+
+    func validate() throws {
+        if layers, models.count > 1 { throw ValidationError("--layers is for a single model; several get a line each.") }
+    }
 
     func run() throws {
         let summaries = try output.withProgress { progress in
@@ -38,11 +44,11 @@ struct InspectCommand: ParsableCommand {
             }
         }
         if summaries.count > 1 {
-            output.show(ModelSummary.Comparison(summaries))
+            try output.show(ModelSummary.Comparison(summaries))
         } else if layers {
-            output.show(ModelSummary.Detailed(summaries[0]))
+            try output.show(ModelSummary.Detailed(summaries[0]))
         } else {
-            output.show(summaries[0])
+            try output.show(summaries[0])
         }
     }
 

@@ -11,11 +11,13 @@ struct OutputOptions: ParsableArguments {
     var quiet = false
 
     /// Prints the report to standard output in the form that was asked for.
-    func show(_ report: some Report) {
+    /// - Throws: `CleaveError` when it cannot be written.
+    func show(_ report: some Report) throws {
         if json {
-            print(report.json.text)
+            try writeToStandardOutput(report.json.text + "\n")
         } else if !quiet {
-            print(report.text(style: TextStyle(descriptor: STDOUT_FILENO)))
+            let style = TextStyle(descriptor: STDOUT_FILENO)
+            try writeToStandardOutput(report.text(style: style).wrapped(to: style.width) + "\n")
         }
     }
 
@@ -31,8 +33,10 @@ struct OutputOptions: ParsableArguments {
 struct SampleOptions: ParsableArguments {
     @Option(
         help: .init(
-            "Inputs from an npz archive with arrays named after the model's inputs, a .npy or .pb file, or a folder of ONNX test data.",
-            discussion: "Arrays named after outputs are what the outputs should be. Without this option the inputs are random.",
+            """
+            Inputs from an npz archive with arrays named after the model's inputs, a .npy or .pb file, or a folder of ONNX test data; \
+            arrays named after outputs are what the outputs should be. (default: random ones)
+            """,
             valueName: "file"),
         transform: filePath)
     var inputs: String?
@@ -52,7 +56,9 @@ struct SampleOptions: ParsableArguments {
         help: .init("Length of the leading dimension where the model leaves it open; cuts arrays from a file.", valueName: "count"))
     var batch: Int?
 
-    @Option(help: .init("Shape of a random input, where the model leaves it open.", valueName: "name=1x3x32x32"))
+    @Option(
+        help: .init("Shape of a random input, where the model leaves it open.", valueName: "name=1x3x32x32"),
+        transform: InputShape.init(parsing:))
     var shape: [InputShape] = []
 
     func validate() throws {
@@ -91,14 +97,16 @@ func filePath(_ argument: String) throws -> String {
 }
 
 /// A shape on the command line: `data=1x3x224x224`.
-struct InputShape: ExpressibleByArgument {
+struct InputShape {
     var name: String
     var lengths: [Int]
 
-    init?(argument: String) {
+    /// - Throws: `ValidationError` for anything else.
+    @Sendable
+    init(parsing argument: String) throws {
         guard let separator = argument.lastIndex(of: "="), separator != argument.startIndex,
             let lengths = parseShape(argument[argument.index(after: separator)...])
-        else { return nil }
+        else { throw ValidationError("expected the name of an input, =, and its lengths with x in between, as in data=1x3x224x224") }
         name = String(argument[..<separator])
         self.lengths = lengths
     }

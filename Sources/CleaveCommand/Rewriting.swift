@@ -8,7 +8,7 @@ extension ONNXWriteOptions.ExternalData: ExpressibleByArgument {}
 struct ModelOutput: ParsableArguments {
     @Option(
         name: [.customShort("o"), .customLong("output")],
-        help: .init("The model to write; may be the one that is read.", valueName: "file"), transform: filePath)
+        help: .init("The model to write.", valueName: "file"), transform: filePath)
     var path: String
 
     @Option(help: "Whether weights go to a file beside the model; automatic: where the model would be over 2 GB.")

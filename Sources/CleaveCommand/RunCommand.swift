@@ -51,7 +51,7 @@ struct RunCommand: ParsableCommand {
             let profile = try locating(file: model) {
                 try Cleave.profile(graph, on: samples.source(for: graph), backend: backend.backend)
             }
-            return output.show(ProfileSummary(model: model, profile: profile))
+            return try output.show(ProfileSummary(model: model, profile: profile))
         }
         if let outputPath { try AtomicFile.checkWritable(outputPath) }
         let result = try output.withProgress { progress in
@@ -63,7 +63,7 @@ struct RunCommand: ParsableCommand {
             }
         }
         if let outputPath { try NumpyArchive(result.outputs.map { .init(name: $0.name, tensor: $0.tensor) }).write(to: outputPath) }
-        output.show(RunSummary(model: model, output: outputPath, result: result))
+        try output.show(RunSummary(model: model, output: outputPath, result: result))
         if !result.isExpected { throw ExitCode(ExitStatus.no) }
     }
 }

@@ -51,7 +51,7 @@ struct VerifyCommand: ParsableCommand {
                 candidateGraph, against: originalGraph, inputs: source, backend: backend.backend, tolerance: tolerance.tolerance,
                 layers: layers, originalFile: original, candidateFile: candidate, progress: progress)
         }
-        output.show(VerificationSummary(original: original, candidate: candidate, report: report))
+        try output.show(VerificationSummary(original: original, candidate: candidate, report: report))
         if !report.isEqual { throw ExitCode(ExitStatus.no) }
     }
 }

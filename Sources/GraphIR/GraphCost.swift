@@ -17,7 +17,7 @@ public struct GraphCost: Hashable, Sendable {
         public var parameterBytes: Int
         /// Multiply-accumulate operations; 0 for operators that do none, `nil` when a shape that matters is not known.
         public var multiplyAccumulates: Int?
-        /// Bytes of the outputs that depend on an input of the graph; `nil` when a shape is not known.
+        /// Bytes of the outputs that depend on an input of the graph, or are an output of it; `nil` when a shape is not known.
         public var activationBytes: Int?
     }
 
@@ -149,7 +149,7 @@ extension Graph {
         sum(node.outputs.compactMap { $0 }.map { fixed[$0.index] ? 0 : byteCount(of: $0) })
     }
 
-    /// Per value, whether it is the same at every run: a constant, or computed from nothing else.
+    /// Per value, whether it is no activation: a constant, or computed from nothing else and no output of the graph.
     private func fixedValues() -> [Bool] {
         var fixed = valueTable.map { $0?.source == .constant }
         for node in nodes {
@@ -157,6 +157,8 @@ extension Graph {
             guard node.captures.isEmpty, node.inputs.allSatisfy({ $0.map { fixed[$0.index] } ?? true }) else { continue }
             for value in node.outputs { if let value { fixed[value.index] = true } }
         }
+        // Whoever runs the graph gets them in memory of their own.
+        for output in outputs where producer(of: output) != nil { fixed[output.index] = false }
         return fixed
     }
 

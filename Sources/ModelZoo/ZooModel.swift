@@ -59,14 +59,7 @@ public enum ZooModel: String, CaseIterable, Hashable, Sendable {
     ///   - softmax: whether the output is probabilities, as Keras has it, or the logits before them.
     /// - Throws: `CleaveError` when there are no classes, or the image is too small or absurdly large.
     public func graph(classes: Int, input: [Int], form: NetworkForm, seed: UInt64, softmax: Bool) throws -> Graph {
-        guard (1...1_000_000).contains(classes) else {
-            throw CleaveError(.invalidRequest, "the number of classes is \(classes), expected 1 to 1000000")
-        }
-        guard input.count == 3, input.allSatisfy({ (1...65_536).contains($0) }) else {
-            throw CleaveError(
-                .invalidRequest, "the input is \(input), expected three lengths (channels, height, width) from 1 to 65536",
-                suggestion: "an image of 32×32 pixels and three colours is 3x32x32")
-        }
+        try Self.check(classes: classes, input: input)
         var graph = Graph(name: form == .standard ? title : "\(title)-\(form.rawValue.capitalized)", opset: 17)
         try graph.edit { editor in
             var network = NetworkBuilder(editor, seed: seed, form: form)
@@ -83,5 +76,17 @@ public enum ZooModel: String, CaseIterable, Hashable, Sendable {
             editor = network.editor
         }
         return graph
+    }
+
+    /// - Throws: `CleaveError` when there are no classes, or the input is not three lengths, or one of them is absurd.
+    public static func check(classes: Int, input: [Int]) throws {
+        guard (1...1_000_000).contains(classes) else {
+            throw CleaveError(.invalidRequest, "the number of classes is \(classes), expected 1 to 1000000")
+        }
+        guard input.count == 3, input.allSatisfy({ (1...65_536).contains($0) }) else {
+            throw CleaveError(
+                .invalidRequest, "the input is \(input), expected three lengths (channels, height, width) from 1 to 65536",
+                suggestion: "an image of 32×32 pixels and three colours is 3x32x32")
+        }
     }
 }

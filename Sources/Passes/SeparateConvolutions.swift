@@ -76,7 +76,7 @@ public struct SeparateConvolutions: Pass {
         return SeparationReport(
             form: form, layers: outcome.order.compactMap { layers[$0.id] },
             skips: outcome.order.compactMap { node in outcome.skips[node.id].map { .init(node: node.label, reason: $0) } },
-            fidelity: fidelity, excessiveRanks: outcome.candidates.compactMap(excessiveRank))
+            order: outcome.order.map(\.label), fidelity: fidelity, excessiveRanks: outcome.candidates.compactMap(excessiveRank))
     }
 
     private func excessiveRank(_ candidate: SeparationCandidate) -> SeparationReport.ExcessiveRank? {

@@ -39,6 +39,8 @@ public struct SeparationReport: Hashable, Sendable {
     public var layers: [Layer]
     /// Convolutions left alone, in execution order.
     public var skips: [PassReport.Skip]
+    /// Labels of all of them, replaced or not, in execution order.
+    public var order: [String]
     public var fidelity: Fidelity
     /// Convolutions for which a higher rank was asked than their weight can have, in execution order.
     public var excessiveRanks: [ExcessiveRank]
@@ -52,12 +54,14 @@ public struct SeparationReport: Hashable, Sendable {
     }
 
     public init(
-        form: SeparableForm, layers: [Layer], skips: [PassReport.Skip], fidelity: Fidelity, excessiveRanks: [ExcessiveRank]
+        form: SeparableForm, layers: [Layer], skips: [PassReport.Skip], order: [String], fidelity: Fidelity,
+        excessiveRanks: [ExcessiveRank]
     ) {
         self.excessiveRanks = excessiveRanks
         self.form = form
         self.layers = layers
         self.skips = skips
+        self.order = order
         self.fidelity = fidelity
     }
 

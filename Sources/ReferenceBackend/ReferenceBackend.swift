@@ -18,7 +18,8 @@ public struct ReferenceBackend: Backend {
         let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         if let peak = try graph.peakRunBytes(assuming: [:]), peak > memory {
             throw CleaveError(
-                .invalidRequest, "running the graph takes \(peak) bytes at the same time, but the machine has \(memory)",
+                .invalidRequest, "running the graph takes \(NumberFormat.bytes(peak)) at the same time, "
+                    + "but the machine has \(NumberFormat.bytes(memory))",
                 suggestion: "try a smaller batch or image")
         }
         return ReferencePlan(graph: graph)

@@ -1,4 +1,5 @@
 import Benchmarking
+import Tensors
 import Verification
 
 /// What a model takes to run, with the name of its file.

@@ -47,6 +47,7 @@ extension ModelSummary: Report {
         if !separable.isEmpty {
             lines += ["", "  what each form would leave of parameters (P) and multiplications (M), and the paper's formulas", ""]
             lines += separableTable.lines(style: style)
+            if let formulaNote { lines += ["", "  " + style.apply(.faint, to: formulaNote)] }
             lines += ["", "  the network with its residual blocks in each form", ""]
             lines += formsTable.lines(style: style)
         }
@@ -64,7 +65,7 @@ extension ModelSummary: Report {
     }
 
     private var totalsTable: Table {
-        var table = Table([.left(""), .right(""), .left("")])
+        var table = Table([.left(""), .right(""), .words("")])
         table.addRow([
             .init("parameters", .faint), .init(NumberFormat.grouped(cost.parameters)),
             .init("\(NumberFormat.grouped(cost.trainableParameters)) of them trainable, \(NumberFormat.bytes(cost.parameterBytes))"),
@@ -99,8 +100,8 @@ extension ModelSummary: Report {
     private var separableTable: Table {
         var table = Table([
             .left("convolution"), .left("kernel"), .right("filters × channels"), .left("block"), .right("parameters"),
-            .right("spatial P"), .right("2/n"), .right("spatial M"), .right("formula"), .right("depthwise P"), .right("M"),
-            .right("1/n²+1/O"),
+            .right("spatial P"), .bound("2/n"), .right("spatial M"), .bound("M formula"), .right("depthwise P"), .right("depthwise M"),
+            .bound("1/n²+1/O"),
         ])
         for estimate in separable {
             let spatial = estimate.spatial.cost
@@ -119,12 +120,19 @@ extension ModelSummary: Report {
         return table
     }
 
+    /// Why a formula is missing beside its factor; `nil` when none is.
+    private var formulaNote: String? {
+        if separable.contains(where: { $0.formulas == nil }) { return "– where the paper has no formula: its own are for square kernels" }
+        guard separable.contains(where: { $0.formulas?.spatialMultiplications == nil }) else { return nil }
+        return "– where the paper has no formula: that for spatial M is for kernels of 3×3 on inputs of known size"
+    }
+
     private static func factor(_ value: Double?) -> Table.Cell { .init(value.map(NumberFormat.ratio) ?? "–") }
 
     private var formsTable: Table {
         var table = Table([
-            .left("form"), .right("convolutions"), .right("parameters"), .right("trainable"), .right("factor"),
-            .right("multiply-accumulates"), .right("factor"),
+            .left("form"), .right("convolutions"), .right("parameters"), .bound("trainable"), .bound("factor"),
+            .right("multiply-accumulates"), .bound("factor"),
         ])
         table.addRow([
             "as it is", "", .init(NumberFormat.grouped(cost.parameters)), .init(NumberFormat.grouped(cost.trainableParameters)), "",
@@ -214,8 +222,8 @@ extension ModelSummary.Written: Report {
 extension ModelSummary.Comparison: Report {
     public func text(style: TextStyle) -> String {
         var table = Table([
-            .left("model"), .right("nodes"), .right("parameters"), .right("factor"), .right("multiply-accumulates"), .right("factor"),
-            .right("file"), .right("factor"),
+            .left("model"), .right("nodes"), .right("parameters"), .bound("factor"), .right("multiply-accumulates"), .bound("factor"),
+            .right("file"), .bound("factor"),
         ])
         let first = summaries.first
         func factor(_ value: Int?, _ base: Int?) -> Table.Cell {

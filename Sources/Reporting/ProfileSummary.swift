@@ -1,5 +1,6 @@
 import Execution
 import Foundation
+import Tensors
 
 /// Where the time of a run goes, step by step.
 public struct ProfileSummary: Sendable {

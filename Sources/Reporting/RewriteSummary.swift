@@ -42,7 +42,7 @@ public struct RewriteSummary: Sendable {
     public var reports: [PassReport]
     /// What a separation did, layer by layer; its pass is among `reports` too.
     public var separation: SeparationReport?
-    /// What is worth knowing of the model, or of what the rewrite means for its users.
+    /// What is worth knowing of the model, or of what the rewrite means for its users, apart from its numbers.
     public var remarks: [String]
     public var seconds: Double
     /// Whether the text has one line per node.
@@ -119,11 +119,11 @@ extension RewriteSummary: Report {
         lines += sizeTable.lines(style: style)
         if let formulaNote { lines += ["", "  " + style.apply(.faint, to: formulaNote)] }
         if let energyLine { lines += ["", energyLine] }
-        if !remarks.isEmpty { lines += [""] + remarks.map { "  remark  " + $0.printable(limit: 1000) } }
-        if !warnings.isEmpty { lines += [""] + warnings.map { style.apply(.warning, to: "warning:") + " " + $0 } }
+        if !warnings.isEmpty { lines += [""] + warnings.map { style.apply(.warning, to: "warning:") + " " + $0.printable(limit: 1000) } }
         lines += [
             "", "\(after.file.printable()) written, \(NumberFormat.bytes(after.fileSize)), \(NumberFormat.seconds(seconds))",
         ]
+        if rewritten.isEmpty { lines.append("nothing was rewritten: the model computes what it did, as it did") }
         return lines.joined(separator: "\n")
     }
 
@@ -154,7 +154,7 @@ extension RewriteSummary: Report {
 
     /// What the user should know besides the numbers.
     var warnings: [String] {
-        var warnings: [String] = []
+        var warnings = remarks
         if let excessive = separation?.excessiveRanks, let first = excessive.first {
             let full = excessive.map(\.fullRank)
             let (least, most) = (full.min() ?? first.fullRank, full.max() ?? first.fullRank)
@@ -173,7 +173,7 @@ extension RewriteSummary: Report {
 
     private var groupTable: Table {
         let (rewritten, leftAlone) = (rewritten, leftAlone)
-        var table = Table([.left(""), .right(""), .left("")])
+        var table = Table([.left(""), .right(""), .words("")])
         if rewritten.isEmpty && !leftAlone.isEmpty { table.addRow([.init("rewritten", .faint), "0", "nothing"]) }
         for (title, groups) in [("rewritten", rewritten), ("left alone", leftAlone)] {
             for (index, group) in groups.enumerated() {
@@ -186,30 +186,35 @@ extension RewriteSummary: Report {
 
     private var layerTable: Table {
         guard let separation else {
-            var table = Table([.left("node"), .left("pass"), .left("what became of it")])
+            var table = Table([.left("node"), .left("pass"), .words("what became of it")])
             for report in reports {
                 for rewrite in report.rewrites { table.addRow([.init(rewrite.node), .init(report.pass), .init(rewrite.detail)]) }
             }
             return table
         }
         var table = Table([
-            .left("convolution"), .left("what became of it"), .right("parameters"), .right("factor"), .right("multiplications"),
-            .right("factor"),
+            .left("convolution"), .words("what became of it"), .right("parameters"), .bound("factor"), .right("multiplications"),
+            .bound("factor"),
         ])
-        for layer in separation.layers {
-            table.addRow([
-                .init(layer.node), .init(layer.detail),
-                .init("\(NumberFormat.count(layer.before.parameters)) → \(NumberFormat.count(layer.after.parameters))"),
-                .init(NumberFormat.ratio(layer.after.parameterRatio(to: layer.before))),
-                .init(
-                    layer.before.multiplications.flatMap { before in
-                        layer.after.multiplications.map { "\(NumberFormat.count(before)) → \(NumberFormat.count($0))" }
-                    } ?? "–"),
-                .init(NumberFormat.ratio(layer.after.multiplicationRatio(to: layer.before))),
-            ])
-        }
-        for skip in separation.skips { table.addRow([.init(skip.node), .init(skip.reason.description, .faint), "", "", "", ""]) }
+        let layers = separation.layers.map { ($0.node, layerRow($0)) }
+        let skips = separation.skips.map { ($0.node, [Table.Cell($0.node), .init($0.reason.description, .faint), "", "", "", ""]) }
+        let places = Dictionary(separation.order.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        // Sorting is stable: what has no place stays at the end, in its order.
+        for (_, row) in (layers + skips).sorted(by: { places[$0.0, default: .max] < places[$1.0, default: .max] }) { table.addRow(row) }
         return table
+    }
+
+    private func layerRow(_ layer: SeparationReport.Layer) -> [Table.Cell] {
+        [
+            .init(layer.node), .init(layer.detail),
+            .init("\(NumberFormat.count(layer.before.parameters)) → \(NumberFormat.count(layer.after.parameters))"),
+            .init(NumberFormat.ratio(layer.after.parameterRatio(to: layer.before))),
+            .init(
+                layer.before.multiplications.flatMap { before in
+                    layer.after.multiplications.map { "\(NumberFormat.count(before)) → \(NumberFormat.count($0))" }
+                } ?? "–"),
+            .init(NumberFormat.ratio(layer.after.multiplicationRatio(to: layer.before))),
+        ]
     }
 
     private var sizeTable: Table {
@@ -239,7 +244,7 @@ extension RewriteSummary: Report {
             "formula": ["parameters": .optional(predicted.parameters), "multiply_accumulates": .optional(predicted.multiplyAccumulates)],
             "rewritten": .array(rewritten.map(\.json)), "left_alone": .array(leftAlone.map(\.json)), "warnings": .strings(warnings),
             "passes": .array(reports.map(\.json)), "layers": separation.map { .array($0.layers.map(\.json)) } ?? .null,
-            "remarks": .array(remarks.map { .string($0) }), "seconds": .number((seconds * 1000).rounded() / 1000),
+            "seconds": .number((seconds * 1000).rounded() / 1000),
         ]
     }
 }

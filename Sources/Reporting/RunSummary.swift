@@ -1,4 +1,3 @@
-import Foundation
 import Tensors
 import Verification
 
@@ -23,9 +22,9 @@ extension RunSummary: Report {
             let range = ValueRange(output.tensor)
             table.addRow([
                 .init(output.name), .init(output.tensor.elementType.description), .init("\(output.tensor.shape)"),
-                .init(range.map { String(format: "%.4g", $0.smallest) } ?? "–"),
-                .init(range.map { String(format: "%.4g", $0.largest) } ?? "–"),
-                .init(range.map { String(format: "%.4g", $0.mean) } ?? "–"),
+                .init(range.map { NumberFormat.element($0.smallest) } ?? "–"),
+                .init(range.map { NumberFormat.element($0.largest) } ?? "–"),
+                .init(range.map { NumberFormat.element($0.mean) } ?? "–"),
             ])
         }
         var lines = ["\(model.printable()) · \(NumberFormat.quantity(result.sampleCount, "sample"))", ""]

@@ -130,6 +130,7 @@ public enum AtomicFile {
             case ENOENT: "check the path: the file or its folder does not exist"
             case EACCES, EPERM, EROFS: "check the permissions of the file and its folder"
             case ENOSPC, EDQUOT: "free some space, or write to another disk"
+            case EFBIG: "raise the limit on the size of files: ulimit -f"
             case EISDIR: "name a file inside the folder"
             default: nil
             }

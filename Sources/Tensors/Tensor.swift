@@ -74,8 +74,8 @@ public struct Tensor: Sendable {
         guard let byteCount, UInt64(byteCount) <= limit else {
             throw CleaveError(
                 .malformedTensor,
-                "a tensor of shape \(shape) of \(elementType) needs \(byteCount.map(String.init) ?? "more than 2^63") bytes, "
-                    + "but at most \(limit) can be had")
+                "a tensor of shape \(shape) of \(elementType) needs \(byteCount.map(NumberFormat.bytes) ?? "more than 9.22 EB"), "
+                    + "but at most \(NumberFormat.bytes(Int(clamping: limit))) can be had")
         }
         return count
     }

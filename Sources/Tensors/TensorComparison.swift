@@ -95,8 +95,9 @@ public struct TensorComparison: Hashable, Sendable {
         return noise == 0 ? .infinity : 10 * log10(signal / noise)
     }
 
-    /// Σ a·b / √(Σ a²·Σ b²), from −1 to 1; 1 when both are zero everywhere, 0 when only one is.
+    /// Σ a·b / √(Σ a²·Σ b²), from −1 to 1; 1 when both are zero everywhere, 0 when only one is, NaN with an infinite error.
     public var cosineSimilarity: Double {
+        if maximumAbsoluteError == .infinity { return .nan }
         if signal == 0 && power == 0 { return 1 }
         guard signal > 0, power > 0 else { return 0 }
         let cosine = product / (signal.squareRoot() * power.squareRoot())

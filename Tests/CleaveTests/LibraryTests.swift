@@ -128,14 +128,16 @@ struct LibraryTests {
                 return try editor.insertSingle(
                     .convolution(
                         Convolution(
-                            window: Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [1, 1], end: [1, 1])), groups: 1)),
+                            window: Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [1, 1], end: [1, 1])),
+                            groups: 1)),
                     inputs: [input, weight], output: .new(name: name), name: "conv", before: nil, origin: nil)
             }
             let x = try editor.addInput("x", type: .tensor(TensorType(.float32, lengths: [1, 3, 8, 8])))
             let stem = try convolution(x, 3, to: "stem")
             let inner = try convolution(stem, 16, to: "inner")
             let sum = try editor.insertSingle(
-                .binary(Binary(function: .add, broadcastAxis: .numpy)), inputs: [inner, stem], output: .new(name: "y"), name: "sum", before: nil, origin: nil)
+                .binary(Binary(function: .add, broadcastAxis: .numpy)), inputs: [inner, stem], output: .new(name: "y"),
+                name: "sum", before: nil, origin: nil)
             editor.setOutputs([sum])
         }
         let summary = try ModelSummary(graph, file: "m.onnx", fileSize: nil)

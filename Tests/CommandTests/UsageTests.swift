@@ -42,7 +42,7 @@ struct UsageTests {
         ["build", "resnet20", "--classes", "9999999999", "-o", "a.onnx"], ["build", "resnet20", "--input", "3x0x32", "-o", "a.onnx"],
         ["build", "resnet20", "-o", ""], ["inspect", ""], ["check", ""], ["verify", "a.onnx", ""], ["run", "a.onnx", "--inputs", ""],
         ["fold", "", "-o", "b.onnx"], ["convert", "a.onnx", "--form", "spatial", "-o", ""],
-        ["benchmark"], ["benchmark", "a.onnx", "--seconds", "0"],
+        ["benchmark"], ["benchmark", ""], ["benchmark", "a.onnx", "--seconds", "0"], ["inspect", "a.onnx", "b.onnx", "--layers"],
         ["benchmark", "a.onnx", "--seconds", "nan"], ["benchmark", "a.onnx", "--batch", "0"],
         ["benchmark", "a.onnx", "--against", "abacus"], ["benchmark", "a.onnx", "--python", "python3"],
     ])
@@ -58,6 +58,58 @@ struct UsageTests {
             #expect(process.terminationStatus == 2)
             #expect(text.hasPrefix("error: "), "\(text)")
             #expect(output.fileHandleForReading.readDataToEndOfFile().isEmpty)
+            #expect(try names(in: folder).isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        (["inspect", "a.onnx", "--shape", "x=abc"], "as in data=1x3x224x224", "inspect"),
+        (["build", "resnet20", "--input", "3x3", "-o", "a.onnx"], "three lengths with x in between, as in 3x32x32", "build"),
+        (["build", "resnet20", "--classes", "0", "-o", "a.onnx"], "the number of classes is 0, expected 1 to 1000000", "build"),
+    ])
+    func wrongValuesAreToldWhatIsExpected(arguments: [String], expected: String, command: String) throws {
+        let result = try Command.run(arguments)
+        #expect(result.status == 2)
+        #expect(result.errors.contains(expected), "\(result.errors)")
+        #expect(result.errors.contains("\nUsage: cleave \(command) "), "\(result.errors)")
+    }
+
+    /// Help is 80 columns wide through a pipe.
+    @Test(arguments: commands)
+    func examplesTakeALineEach(command: String) throws {
+        let lines = try Command.run(command, "--help").output.split(separator: "\n", omittingEmptySubsequences: false)
+        let first = try #require(lines.firstIndex(of: "EXAMPLES")) + 1
+        let examples = lines[first...].prefix { !$0.isEmpty }
+        #expect(examples.allSatisfy { $0.hasPrefix("  cleave \(command) ") }, "\(examples)")
+    }
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "the system has no /dev/full"), arguments: [
+        ["inspect", Command.fixture], ["inspect", Command.fixture, "--json"], ["--help"], ["--version"],
+    ])
+    func outputThatCannotBeWrittenIsAnError(arguments: [String]) throws {
+        let process = Command.process(arguments, in: nil, environment: [:])
+        let errors = Pipe()
+        process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")
+        process.standardError = errors
+        try process.run()
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 3)
+        #expect(text.hasPrefix("error: standard output: cannot write: no space left on device\n"), "\(text)")
+    }
+
+    @Test func filesBeyondTheLimitOfTheShellAreAnError() throws {
+        try withTemporaryFolder { folder in
+            let process = Command.process([], in: folder, environment: [:])
+            let errors = Pipe()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "ulimit -f 8; exec '\(Command.executable.path)' fold '\(Command.fixture)' -o a.onnx -q"]
+            process.standardError = errors
+            try process.run()
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit && process.terminationStatus == 3)
+            #expect(text.hasPrefix("error: a.onnx: cannot write: file too large\n"), "\(text)")
             #expect(try names(in: folder).isEmpty)
         }
     }

@@ -45,8 +45,8 @@ struct ControlFlowTests {
         }
         let inner = try subgraph(captured: ["large", "conv", "x"]) { editor, _, captured in
             let node = try editor.insert(
-                .branch(If(thenBranch: keep, elseBranch: both)), inputs: [captured[0]], outputs: [.new(name: "inner result")], name: "inner",
-                before: nil, origin: nil, captures: [captured[1], captured[2]])
+                .branch(If(thenBranch: keep, elseBranch: both)), inputs: [captured[0]], outputs: [.new(name: "inner result")],
+                name: "inner", before: nil, origin: nil, captures: [captured[1], captured[2]])
             return editor.graph[node].outputs.compactMap { $0 }
         }
         let outer = try subgraph(captured: ["x"]) { _, _, captured in captured }

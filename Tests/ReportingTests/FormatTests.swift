@@ -1,3 +1,4 @@
+import Tensors
 import Testing
 
 @testable import Reporting
@@ -21,7 +22,10 @@ struct NumberFormatTests {
     ])
     func durations(value: Double, text: String) { #expect(NumberFormat.seconds(value) == text) }
 
-    @Test(arguments: [(0.5749, "0.575"), (0.9999, "1.00"), (1.0, "1.00"), (12.345, "12.3"), (Double.nan, "–")])
+    @Test(arguments: [
+        (0.5749, "0.575"), (0.022449, "0.0224"), (0.06, "0.0600"), (0.09996, "0.100"), (0, "0"), (0.9999, "1.00"),
+        (1.0, "1.00"), (12.345, "12.3"), (Double.nan, "–"),
+    ])
     func ratios(value: Double, text: String) { #expect(NumberFormat.ratio(value) == text) }
 
     @Test func sharesAreNeverRoundedUpToAll() {
@@ -32,11 +36,16 @@ struct NumberFormatTests {
 
     @Test func errors() {
         #expect(NumberFormat.error(3.14e-6) == "3.1e-06")
-        #expect(NumberFormat.error(1e-4) == "1e-04")
+        #expect(NumberFormat.error(1e-4) == "1.0e-04")
+        #expect(NumberFormat.tolerance(1e-4) == "1e-04")
+        #expect(NumberFormat.tolerance(2.5e-3) == "2.5e-03")
         #expect(NumberFormat.error(0) == "0")
         #expect(NumberFormat.error(.infinity) == "∞")
         #expect(NumberFormat.decibels(12.44) == "12.4 dB")
         #expect(NumberFormat.decibels(.infinity) == "∞")
+        #expect(NumberFormat.decibels(-.infinity) == "-∞")
+        #expect(NumberFormat.element(-.nan) == "NaN")
+        #expect(NumberFormat.element(-.infinity) == "-∞")
         #expect(NumberFormat.quantity(1, "sample") == "1 sample")
         #expect(NumberFormat.quantity(1000, "sample") == "1,000 samples")
     }
@@ -128,6 +137,34 @@ struct TerminalWidthTests {
         for line in lines { #expect(line.replacing(/\u{1B}\[\d+m/, with: "").count <= width, "\(line)") }
     }
 
+    @Test func sentencesGoOnInFurtherLines() {
+        var table = Table([.left(""), .right(""), .words("")])
+        table.addRow(["rewritten", "12", "convolutions of the residual blocks, all of them"])
+        table.addRow(["", "3", "more"])
+        #expect(
+            table.lines(style: TextStyle(usesColour: false, width: 40)) == [
+                "  rewritten   12   convolutions of the", "                   residual blocks, all",
+                "                   of them", "               3   more",
+            ])
+    }
+
+    @Test func factorsStayWithTheirNumbers() {
+        var table = Table([.left("name"), .right("parameters"), .bound("factor"), .right("multiplications"), .bound("factor")])
+        table.addRow(["x", "1", "2", "3", "4"])
+        #expect(
+            table.lines(style: TextStyle(usesColour: false, width: 48)) == [
+                "  name   parameters   factor", "  x               1        2", "", "  name   multiplications   factor",
+                "  x                    3        4",
+            ])
+    }
+
+    @Test func linesWrapAtSpaces() {
+        #expect("a bc def".wrapped(to: 4) == "a bc\ndef")
+        #expect("  \u{1B}[31mone\u{1B}[0m two three\nx".wrapped(to: 9) == "  \u{1B}[31mone\u{1B}[0m two\n  three\nx")
+        #expect("overlong".wrapped(to: 4) == "overlong")
+        #expect("a bc def".wrapped(to: nil) == "a bc def")
+    }
+
     @Test func columnsThatDoNotFitComeBelow() {
         var table = Table([.left("name")] + (1...6).map { .right("column \($0)") })
         table.addRow(["x"] + (1...6).map { Table.Cell("\($0)") })
@@ -143,8 +180,8 @@ struct DistinctNumberTests {
     @Test func errorsTellApartFromTheirTolerance() {
         #expect(NumberFormat.errors(1.02e-4, 1e-4) == ("1.02e-04", "1e-04"))
         #expect(NumberFormat.errors(1.00004e-4, 1e-4) == ("1.00004e-04", "1e-04"))
-        #expect(NumberFormat.errors(3e-6, 1e-4) == ("3e-06", "1e-04"))
-        #expect(NumberFormat.errors(1e-4, 1e-4) == ("1e-04", "1e-04"))
+        #expect(NumberFormat.errors(3e-6, 1e-4) == ("3.0e-06", "1e-04"))
+        #expect(NumberFormat.errors(1e-4, 1e-4) == ("1.0e-04", "1e-04"))
         #expect(NumberFormat.errors(.infinity, 1e-4) == ("∞", "1e-04"))
     }
 
@@ -153,7 +190,7 @@ struct DistinctNumberTests {
         #expect(NumberFormat.elements(0.57191790, 0.57191784) == ("0.5719179", "0.5719178"))
         #expect(NumberFormat.elements(0.571917912, 0.571917871) == ("0.571917912", "0.571917871"))
         #expect(NumberFormat.elements(1, 1) == ("1", "1"))
-        #expect(NumberFormat.elements(.nan, 1) == ("nan", "1"))
+        #expect(NumberFormat.elements(.nan, 1) == ("NaN", "1"))
     }
 
     @Test func aCosineIsRoundedToOneOnlyWhenItIs() {

@@ -18,10 +18,12 @@ struct RewriteSummaryTests {
             skips: skips.enumerated().map { .init(node: "s\($0.offset)", reason: SkipReason($0.element)) })
     }
 
-    private func summary(_ reports: [PassReport], _ separation: SeparationReport? = nil, after: Int = 90) throws -> RewriteSummary {
+    private func summary(
+        _ reports: [PassReport], _ separation: SeparationReport? = nil, after: Int = 90, showsLayers: Bool = false
+    ) throws -> RewriteSummary {
         RewriteSummary(
-            before: try size(parameters: 100), after: try size(parameters: after), reports: reports, separation: separation, remarks: [], seconds: 0.1,
-            showsLayers: false)
+            before: try size(parameters: 100), after: try size(parameters: after), reports: reports, separation: separation,
+            remarks: [], seconds: 0.1, showsLayers: showsLayers)
     }
 
     private func separation(_ energies: [Double?], ranks: [Int], excessive: [SeparationReport.ExcessiveRank] = []) -> SeparationReport {
@@ -35,13 +37,30 @@ struct RewriteSummaryTests {
                 .init(
                     node: "c", shape: shape, separation: .spatial(.verticalFirst, rank: rank), before: shape.cost, after: shape.cost,
                     keptEnergy: energy, squaredError: nil)
-            }, skips: [], fidelity: .approximate, excessiveRanks: excessive)
+            }, skips: [], order: [], fidelity: .approximate, excessiveRanks: excessive)
+    }
+
+    @Test func layersAreInTheOrderOfTheGraph() throws {
+        var report = separation([0.5, 0.5], ranks: [4, 4])
+        report.layers[0].node = "second"
+        report.layers[1].node = "fourth"
+        report.skips = [.init(node: "first", reason: SkipReason("no")), .init(node: "third", reason: SkipReason("no"))]
+        report.order = ["first", "second", "third", "fourth"]
+        let words = try summary([], report, showsLayers: true).text(style: .plain).split { $0 == " " || $0 == "\n" }.map(String.init)
+        #expect(words.filter(report.order.contains) == report.order)
+    }
+
+    @Test func aModelThatStaysAsItIsIsCalledSo() throws {
+        let text = try summary([report("fold-pad", skips: ["no"])]).text(style: .plain)
+        #expect(text.hasSuffix("\nnothing was rewritten: the model computes what it did, as it did"))
+        #expect(try !summary([report("fold-pad", rewrites: 1)]).text(style: .plain).contains("nothing was rewritten"))
     }
 
     @Test func passesAreGroupedByWhatTheyMean() throws {
         let summary = try summary([
             report("remove-dead-code", rewrites: 3), report("merge-reshapes", rewrites: 1), report("fold-batch-norm", rewrites: 2),
-            report("merge-transposes", rewrites: 1), report("fold-pad", rewrites: 1), report("other", rewrites: 1), report("fold-constants"),
+            report("merge-transposes", rewrites: 1), report("fold-pad", rewrites: 1), report("other", rewrites: 1),
+            report("fold-constants"),
         ])
         #expect(
             summary.rewritten == [
@@ -71,7 +90,8 @@ struct RewriteSummaryTests {
                 "fold-constants",
                 skips: [
                     "its result would take 9 bytes, but its operands only 32", "it is random",
-                    "its result would take 4096 bytes, but its operands only 32", "its result would take 100 bytes, but its operands only 32",
+                    "its result would take 4096 bytes, but its operands only 32",
+                    "its result would take 100 bytes, but its operands only 32",
                 ])
         ])
         #expect(
@@ -84,7 +104,8 @@ struct RewriteSummaryTests {
     @Test(arguments: [
         (["kernel is already 3×1", "kernel is already 1×3"], ["kernel is already 3×1", "kernel is already 1×3"]),
         (["parameters 1.10×, more", "parameters 2.00×, more"], ["parameters 1.10 to 2.00×, more"]),
-        (["shared with 'conv_1'", "shared with 'conv_2'"], ["shared with '…'"]), (["of float32", "of float16"], ["of float32", "of float16"]),
+        (["shared with 'conv_1'", "shared with 'conv_2'"], ["shared with '…'"]),
+        (["of float32", "of float16"], ["of float32", "of float16"]),
         (["an apostrophe's 5", "an apostrophe's 6"], ["an apostrophe's 5 to 6"]),
     ])
     func reasonsAreMergedWhereOnlyNamesAndNumbersDiffer(texts: [String], expected: [String]) {
@@ -119,5 +140,8 @@ struct RewriteSummaryTests {
         #expect(separated.text(style: .plain).contains("\nwarning: rank 99 "))
         #expect(try summary([], after: 120).warnings.map { $0.hasPrefix("the model has 20 parameters more") } == [true])
         #expect(try summary([], after: 80).warnings.isEmpty)
+        var remarked = try summary([], after: 120)
+        remarked.remarks = ["old"]
+        #expect(remarked.warnings.count == 2 && remarked.warnings[0] == "old")
     }
 }

@@ -107,6 +107,8 @@ import Testing
         #expect(try !Self.compare([.greatestFiniteMagnitude], [.infinity]).isEqual)
         #expect(try !Self.compare([.infinity], [.greatestFiniteMagnitude]).isEqual)
         #expect(try Self.compare([.infinity, 1], [.infinity, 1]).cosineSimilarity == 1)
+        #expect(try Self.compare([.nan, 1], [1, 1]).cosineSimilarity.isNaN)
+        #expect(try Self.compare([1, 1], [.infinity, 1]).cosineSimilarity.isNaN)
     }
 
     @Test func refusesWhatCannotBeCompared() throws {

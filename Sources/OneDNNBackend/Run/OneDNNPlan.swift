@@ -63,12 +63,27 @@ final class OneDNNPlan: MeasuredPlan {
         places = layout.places
         scratchpads = layout.scratchpads
         sessionByteCount = layout.byteCount
-        let (total, overflow) = sessionByteCount.addingReportingOverflow(weightByteCount)
-        guard !overflow, total <= backend.memoryLimit else {
+        try checkMemory(outputs: outputs)
+    }
+
+    /// - Throws: `CleaveError` when a session with its outputs takes more than the limit.
+    private func checkMemory(outputs: [Output]) throws {
+        var outputByteCount = 0
+        for case .buffer(_, let shape) in outputs {
+            let (sum, overflow) = outputByteCount.addingReportingOverflow(
+                ElementType.float32.byteCount(elements: try Tensor.elementCount(of: shape)) ?? .max)
+            outputByteCount = overflow ? .max : sum
+        }
+        let total = [sessionByteCount, outputByteCount].reduce(weightByteCount) { sum, count in
+            let (next, overflow) = sum.addingReportingOverflow(count)
+            return overflow ? .max : next
+        }
+        guard total <= backend.memoryLimit else {
             throw CleaveError(
                 .unsupported,
-                "running the network takes \(sessionByteCount.formattedBytes) besides \(weightByteCount.formattedBytes) of weights, "
-                    + "but the limit is \(backend.memoryLimit.formattedBytes)",
+                "running the network takes \(NumberFormat.bytes(total)) "
+                    + "(\(NumberFormat.bytes(weightByteCount)) for weights, \(NumberFormat.bytes(sessionByteCount)) for values in between, "
+                    + "\(NumberFormat.bytes(outputByteCount)) for outputs), but the limit is \(NumberFormat.bytes(backend.memoryLimit))",
                 suggestion: "run it on a smaller batch or image")
         }
     }

@@ -98,7 +98,7 @@ final class OneDNNSession: ProfilingSession {
             case .input(let input): return inputs[input]
             case .slot: return nil
             case .buffer(let id, let shape):
-                let byteCount = try Tensor.elementCount(of: shape) * MemoryLayout<Float>.size
+                let byteCount = try Tensor.allocatableCount(of: shape, .float32) * MemoryLayout<Float>.size
                 if outputStorage[index] == nil || !isKnownUniquelyReferenced(&outputStorage[index]) {
                     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 1), alignment: TensorStorage.alignment)
                     outputStorage[index] = TensorStorage(takingOver: UnsafeRawBufferPointer(bytes)) { $0.baseAddress?.deallocate() }

@@ -15,7 +15,7 @@ final class ConstantPool {
 
         init(byteCount: Int) throws {
             guard let address = ck_map(Int64(byteCount)) else {
-                throw CleaveError(.unsupported, "the system refuses \(byteCount.formattedBytes) for weights")
+                throw CleaveError(.unsupported, "the system refuses \(NumberFormat.bytes(byteCount)) for weights")
             }
             self.address = address
             self.byteCount = byteCount

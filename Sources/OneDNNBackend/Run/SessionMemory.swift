@@ -27,7 +27,7 @@ final class SessionMemory {
     init(places: [BufferPlace], arenaByteCount: Int, slotCount: Int) throws {
         arena = arenaByteCount > 0 ? ck_map(Int64(arenaByteCount)) : nil
         guard arenaByteCount == 0 || arena != nil else {
-            throw CleaveError(.unsupported, "the system refuses the \(arenaByteCount.formattedBytes) that the network needs")
+            throw CleaveError(.unsupported, "the system refuses the \(NumberFormat.bytes(arenaByteCount)) that the network needs")
         }
         self.arenaByteCount = arenaByteCount
         let base = arena ?? Self.nowhere
@@ -82,18 +82,5 @@ final class SessionMemory {
             guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
             addresses[id.index].copyMemory(from: base, byteCount: bytes.count)
         }
-    }
-}
-
-extension Int {
-    /// `1.5 GiB`, for messages.
-    var formattedBytes: String {
-        let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
-        var value = Double(self), unit = 0
-        while value >= 1024, unit < units.count - 1 {
-            value /= 1024
-            unit += 1
-        }
-        return unit == 0 ? "\(self) bytes" : "\((value * 10).rounded() / 10) \(units[unit])"
     }
 }

@@ -44,29 +44,47 @@ public enum NumberFormat {
         }
     }
 
-    /// A factor of after to before: `0.575`, `1.00`, `12.3`.
+    /// A factor of after to before, in three significant digits: `0.0575`, `0.575`, `1.00`, `12.3`.
     public static func ratio(_ value: Double) -> String {
         guard value.isFinite else { return "–" }
-        return value < 0.9995 ? String(format: "%.3f", value) : significant(value)
+        switch abs(value) {
+        case 0: return "0"
+        // C's `#` keeps trailing zeros.
+        case ..<0.09995: return String(format: "%#.3g", value)
+        case ..<0.9995: return String(format: "%.3f", value)
+        default: return significant(value)
+        }
     }
 
     /// `42.1 dB`; `∞` when there is no noise at all.
     public static func decibels(_ value: Double) -> String {
         if value.isNaN { return "–" }
-        return value.isInfinite ? (value > 0 ? "∞" : "−∞") : String(format: "%.1f dB", value)
+        return value.isInfinite ? (value > 0 ? "∞" : "-∞") : String(format: "%.1f dB", value)
     }
 
-    /// At most two significant digits with an exponent, as errors and tolerances are written: `3.1e-06`, `1e-04`; `0` for zero.
+    /// Two significant digits with an exponent, as errors are written: `3.1e-06`, `2.0e-06`; `0` for zero.
     public static func error(_ value: Double) -> String {
-        if value == 0 { return "0" }
+        value == 0 ? "0" : number(value, "%.1e")
+    }
+
+    /// At most two significant digits with an exponent, as tolerances are written: `1e-04`, `2.5e-03`; `0` for zero.
+    public static func tolerance(_ value: Double) -> String {
+        error(value).replacingOccurrences(of: ".0e", with: "e")
+    }
+
+    /// An element of a tensor in four significant digits: `0.1013`, `-1.5e+09`, `NaN`, `-∞`.
+    public static func element(_ value: Double) -> String { number(value, "%.4g") }
+
+    /// C's format, but for what is not a finite number: NaN has no sign.
+    private static func number(_ value: Double, _ format: String) -> String {
         if value.isNaN { return "NaN" }
-        return value.isInfinite ? "∞" : String(format: "%.1e", value).replacingOccurrences(of: ".0e", with: "e")
+        return value.isInfinite ? (value > 0 ? "∞" : "-∞") : String(format: format, value)
     }
 
     /// An error beside what it is held against, with as many digits as it takes to tell them apart: `1.02e-04` and `1e-04`.
     public static func errors(_ value: Double, _ limit: Double) -> (value: String, limit: String) {
-        let short = (value: error(value), limit: error(limit))
-        guard value != limit, short.value == short.limit, value.isFinite, limit.isFinite else { return short }
+        let short = (value: error(value), limit: tolerance(limit))
+        guard value != limit, short.value == error(limit), value.isFinite, limit.isFinite else { return short }
         for digits in 2...16 {
             let text = String(format: "%.\(digits)e", value)
             if text != String(format: "%.\(digits)e", limit) { return (text, short.limit) }
@@ -89,9 +107,9 @@ public enum NumberFormat {
 
     /// Two elements as float32 has them, with seven significant digits, `0.1013393`, or as many more as it takes to tell them apart.
     public static func elements(_ value: Double, _ other: Double) -> (String, String) {
-        var texts = ("\(value)", "\(other)")
-        for digits in [17, 9, 7] {
-            let shorter = (String(format: "%.\(digits)g", value), String(format: "%.\(digits)g", other))
+        var texts = (number(value, "%.17g"), number(other, "%.17g"))
+        for digits in [9, 7] {
+            let shorter = (number(value, "%.\(digits)g"), number(other, "%.\(digits)g"))
             if shorter.0 == shorter.1 && value != other { break }
             texts = shorter
         }
@@ -104,7 +122,7 @@ public enum NumberFormat {
     }
 
     /// Three significant digits without an exponent.
-    static func significant(_ value: Double) -> String {
+    public static func significant(_ value: Double) -> String {
         switch abs(value) {
         case ..<9.995: String(format: "%.2f", value)
         case ..<99.95: String(format: "%.1f", value)
