@@ -1,6 +1,14 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// What `import Cleave` gives.
+let modules: [Target.Dependency] = [
+    "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
+    "Datasets", "Verification", "Benchmarking", "Training", "ModelZoo", "Reporting",
+]
+
+// A target names every module whose types it sees, not only those that it imports: the package manager compiles a target again
+// when a module that it names has changed, and what was compiled against an older layout of a type crashes.
 let package = Package(
     name: "Cleave",
     platforms: [.macOS(.v15)],
@@ -38,61 +46,98 @@ let package = Package(
         // The compiler, lowest module first: an import only ever points up this list.
         .target(name: "Tensors", dependencies: ["CZlib"]),
         .target(name: "GraphIR", dependencies: ["Tensors"]),
-        .target(name: "ONNXFormat", dependencies: ["GraphIR", "COnnxSchema", "CProtobufC", "CLibONNX"]),
-        .target(name: "Passes", dependencies: ["GraphIR", "CLAPACK"]),
-        .target(name: "Autodiff", dependencies: ["GraphIR"]),
-        .target(name: "Execution", dependencies: ["GraphIR"]),
-        .target(name: "ReferenceBackend", dependencies: ["Execution"]),
+        .target(name: "ONNXFormat", dependencies: ["Tensors", "GraphIR", "COnnxSchema", "CProtobufC", "CLibONNX"]),
+        .target(name: "Passes", dependencies: ["Tensors", "GraphIR", "CLAPACK"]),
+        .target(name: "Autodiff", dependencies: ["Tensors", "GraphIR"]),
+        .target(name: "Execution", dependencies: ["Tensors", "GraphIR"]),
+        .target(name: "ReferenceBackend", dependencies: ["Tensors", "GraphIR", "Execution"]),
         .target(
-            name: "OneDNNBackend", dependencies: ["Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
+            name: "OneDNNBackend", dependencies: ["Tensors", "GraphIR", "Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
         .target(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
-        .target(name: "Verification", dependencies: ["Execution", "Datasets"]),
+        .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
         .target(name: "Training", dependencies: ["Tensors"]),
-        .target(name: "Benchmarking", dependencies: ["Verification"]),
-        .target(name: "ModelZoo", dependencies: ["GraphIR"]),
-        .target(name: "Reporting", dependencies: ["GraphIR", "Passes", "Verification", "ONNXFormat", "Datasets", "Benchmarking"]),
+        .target(
+            name: "Benchmarking",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets", "Verification",
+            ]),
+        .target(name: "ModelZoo", dependencies: ["Tensors", "GraphIR"]),
+        .target(
+            name: "Reporting",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+            ]),
         .target(
             name: "Cleave",
-            dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-                "Datasets", "Verification", "Benchmarking", "Training", "ModelZoo", "Reporting",
-            ]),
+            dependencies: modules),
         .executableTarget(
             name: "CleaveCommand",
-            dependencies: ["Cleave", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: modules + ["Cleave", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         // Tests: one table of operator cases feeds every suite.
-        .target(name: "OperatorCases", dependencies: ["GraphIR"], path: "Tests/OperatorCases"),
-        .target(name: "ConformanceCases", dependencies: ["Execution", "ONNXFormat"], path: "Tests/ConformanceCases"),
+        .target(name: "OperatorCases", dependencies: ["Tensors", "GraphIR"], path: "Tests/OperatorCases"),
+        .target(
+            name: "ConformanceCases",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Execution",
+            ], path: "Tests/ConformanceCases"),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "GraphIRTests", dependencies: ["GraphIR", "OperatorCases"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CZlib"]),
+        .testTarget(name: "GraphIRTests", dependencies: ["Tensors", "GraphIR", "OperatorCases"]),
         .testTarget(
             name: "ONNXFormatTests",
-            dependencies: ["ONNXFormat", "OperatorCases", "Datasets", "COnnxSchema", "CLibONNX"]),
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Datasets", "OperatorCases", "COnnxSchema", "CLibONNX", "CProtobufC",
+            ]),
         .testTarget(
             name: "AutodiffTests",
-            dependencies: ["Autodiff", "ReferenceBackend", "OperatorCases", "ModelZoo", "ONNXFormat"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "Autodiff", "ReferenceBackend"]),
-        .testTarget(name: "PassesTests", dependencies: ["Passes", "ONNXFormat", "ReferenceBackend", "ModelZoo"]),
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "ReferenceBackend", "ModelZoo", "OperatorCases",
+            ]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "Training",
+            ]),
+        .testTarget(
+            name: "PassesTests",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "ModelZoo",
+            ]),
         .testTarget(
             name: "ReferenceBackendTests",
-            dependencies: ["ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "Datasets"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Passes", "Verification"]),
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Execution", "ReferenceBackend", "Datasets", "OperatorCases",
+                "ConformanceCases",
+            ]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Datasets", "CKernels"]),
+        .testTarget(
+            name: "ReportingTests",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Reporting",
+            ]),
         .testTarget(
             name: "OneDNNBackendTests",
             dependencies: [
-                "OneDNNBackend", "ReferenceBackend", "ONNXFormat", "OperatorCases", "ConformanceCases", "ModelZoo", "Datasets",
-                "AllocationCounter",
+                "Tensors", "GraphIR", "ONNXFormat", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "ModelZoo",
+                "OperatorCases", "ConformanceCases", "AllocationCounter",
             ]),
-        .testTarget(name: "VerificationTests", dependencies: ["Verification", "ReferenceBackend", "ModelZoo"]),
-        .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking"]),
-        .testTarget(name: "ModelZooTests", dependencies: ["ModelZoo", "ReferenceBackend"]),
-        .testTarget(name: "CleaveTests", dependencies: ["Cleave"]),
-        .testTarget(name: "WitnessTests", dependencies: ["Cleave"]),
-        .testTarget(name: "CommandTests", dependencies: ["CleaveCommand", "Cleave"]),
+        .testTarget(
+            name: "VerificationTests",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Execution", "ReferenceBackend", "Datasets", "Verification", "ModelZoo",
+            ]),
+        .testTarget(
+            name: "BenchmarkingTests",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets", "Verification", "Benchmarking",
+            ]),
+        .testTarget(name: "ModelZooTests", dependencies: ["Tensors", "GraphIR", "Execution", "ReferenceBackend", "ModelZoo"]),
+        .testTarget(name: "CleaveTests", dependencies: modules + ["Cleave"]),
+        .testTarget(name: "WitnessTests", dependencies: modules + ["Cleave"]),
+        .testTarget(name: "CommandTests", dependencies: modules + ["Cleave", "CleaveCommand"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
