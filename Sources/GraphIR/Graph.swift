@@ -152,14 +152,18 @@ public struct GraphEncoding: Hashable, Sendable {
     public var declarationOrder: [String]
     /// Bytes of all files that tensors of the model keep their elements in.
     public var externalByteCount: Int
+    /// What is wrong with the order of the nodes in the file, of which the graph knows nothing: its own order is right.
+    public var orderFault: CleaveError?
 
     public init(
-        model: [UInt8], listedInputs: [String], initializerOrder: [String], declarationOrder: [String], externalByteCount: Int
+        model: [UInt8], listedInputs: [String], initializerOrder: [String], declarationOrder: [String], externalByteCount: Int,
+        orderFault: CleaveError? = nil
     ) {
         self.model = model
         self.listedInputs = listedInputs
         self.initializerOrder = initializerOrder
         self.declarationOrder = declarationOrder
         self.externalByteCount = externalByteCount
+        self.orderFault = orderFault
     }
 }

@@ -116,7 +116,10 @@ private struct GraphVerifier {
         let count = try? Tensor.elementCount(of: lengths)
         // Strings have no fixed size; each takes at least a byte.
         guard count.flatMap({ type.elementType == .string ? $0 : type.elementType.byteCount(elements: $0) }) == nil else { return }
-        report("the tensor is \(type), more than memory can address", tensor: value.id, kind: .malformedTensor, breaksStructure: false)
+        report(
+            CleaveError(
+                .malformedTensor, "the tensor is \(type), more than memory can address", at: .init(tensor: value.name),
+                suggestion: "check the lengths that the model declares, and those that it computes them from"))
     }
 
     private mutating func checkConstant(_ value: Value) {

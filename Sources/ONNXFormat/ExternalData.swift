@@ -5,10 +5,16 @@ import Tensors
 /// Finds the files that tensors of a model keep their elements in, and maps each once.
 final class ExternalData {
     private let folder: String?
+    private let model: String?
     private var files: [String: TensorStorage] = [:]
 
-    /// - Parameter folder: the model's folder, empty for the current one; without one, external data is refused.
-    init(folder: String?) { self.folder = folder.map { $0.isEmpty ? "." : $0 } }
+    /// - Parameters:
+    ///   - folder: the model's folder, empty for the current one; without one, external data is refused.
+    ///   - model: the model's path, which may be a link.
+    init(folder: String?, model: String? = nil) {
+        self.folder = folder.map { $0.isEmpty ? "." : $0 }
+        self.model = model
+    }
 
     /// Where a tensor's elements are.
     struct Reference {
@@ -63,32 +69,55 @@ final class ExternalData {
     private func file(_ location: String) throws -> TensorStorage {
         if let known = files[location] { return known }
         let path = try path(of: location)
-        let file = try MappedFile(path)
+        let file: MappedFile
+        do {
+            file = try MappedFile(path)
+        } catch let error as CleaveError {
+            throw Self.unreadable(location, error)
+        }
         let storage = TensorStorage(takingOver: file.bytes) { _ in withExtendedLifetime(file) {} }
         files[location] = storage
         return storage
     }
 
-    /// The path of a data file, which must lie in the model's folder however links lead.
+    /// A model whose data cannot be read is a damaged one: `error` becomes a fault of the model.
+    private static func unreadable(_ location: String, _ error: CleaveError) -> CleaveError {
+        CleaveError(
+            .malformedTensor, "the external data '\(location)': \(error.problem)",
+            suggestion: "the file is a part of the model: put the one that came with it into the model's folder")
+    }
+
+    /// The path of a data file, which must lie in the model's folder however links lead, or be a neighbour of the file that the
+    /// model's own path leads to: caches of downloads keep both in one folder under other names, and links to them in another.
     private func path(of location: String) throws -> String {
         guard let folder else {
             throw CleaveError(
-                .file, "the data is in the file '\(location)', but the model itself is in no folder",
+                .malformedTensor, "the data is in the file '\(location)', but the model itself is in no folder",
                 suggestion: "name the folder that holds the data")
         }
         func refused(_ reason: String) -> CleaveError {
             CleaveError(
-                .file, "the external data's location '\(location)' \(reason), expected a file inside the model's folder",
+                .malformedTensor, "the external data's location '\(location)' \(reason), expected a file inside the model's folder",
                 suggestion: "copy the data file into the model's folder and store a relative path")
         }
         guard !location.hasPrefix("/") else { throw refused("is absolute") }
         guard !location.split(separator: "/").contains("..") else { throw refused("leaves the folder") }
         let path = "\(folder)/\(location)"
         guard let resolvedFolder = Self.resolve(folder), let resolved = Self.resolve(path) else {
-            throw AtomicFile.failure("cannot open", path)
+            throw Self.unreadable(location, AtomicFile.failure("cannot open", path))
         }
-        guard resolved.hasPrefix(resolvedFolder == "/" ? "/" : resolvedFolder + "/") else { throw refused("is a link to elsewhere") }
+        let isInside = resolved.hasPrefix(resolvedFolder == "/" ? "/" : resolvedFolder + "/")
+        guard isInside || FilePath.folder(of: resolved) == model.flatMap(Self.resolve).map(FilePath.folder) else {
+            throw refused("is a link to elsewhere")
+        }
+        guard Self.linkCount(resolved) <= 1 else { throw refused("has hard links, which may be to a file elsewhere") }
         return resolved
+    }
+
+    /// How many names the file has.
+    private static func linkCount(_ path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_nlink) : 0
     }
 
     private static func resolve(_ path: String) -> String? {

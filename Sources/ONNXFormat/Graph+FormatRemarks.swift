@@ -3,9 +3,22 @@ import GraphIR
 import Tensors
 
 extension Graph {
-    /// Attributes that no operator of ONNX may have, on nodes that are therefore carried along unread.
+    /// What was wrong with the file that the graph was read from, and that the graph itself knows nothing of: nodes out of order, and
+    /// attributes that no operator of ONNX may have, on nodes that are therefore carried along unread.
     /// - Throws: `CleaveError` when the encoded parts of the graph are damaged.
-    public func attributeFaults() throws -> [CleaveError] {
+    public func formatFaults() throws -> [CleaveError] { orderFaults + (try attributeFaults()) }
+
+    /// In the graph and in the graphs in it.
+    private var orderFaults: [CleaveError] {
+        [encoding?.orderFault].compactMap { $0 }
+            + nodes.flatMap { node in
+                node.operator.subgraphs.flatMap(\.body.graph.orderFaults).map {
+                    $0.inside(node: label(of: node), operatorName: node.operator.name)
+                }
+            }
+    }
+
+    private func attributeFaults() throws -> [CleaveError] {
         let arena = MessageArena()
         let functions = try encodedModel(in: arena).map {
             Set(try elements($0.functions, $0.n_functions).map { try text($0.pointee.name) })
@@ -38,8 +51,19 @@ extension Graph {
                 "opset \(opset) is older than \(OperatorTable.firstComplete), the oldest that Cleave reads in full: "
                     + "operators whose definition changed since are carried along unread")
         }
+        if let name = repeatedNodeName {
+            remarks.append(
+                "\(nodes.count { $0.name == name }) nodes are called '\(name)': "
+                    + "ONNX Runtime refuses graphs in which two nodes have one name")
+        }
         if outputs.isEmpty { remarks.append("the graph has no outputs, so that running it gives nothing") }
         return remarks
+    }
+
+    /// The first name that a node shares with an earlier one.
+    private var repeatedNodeName: String? {
+        var seen: Set<String> = [""]
+        return nodes.first { !$0.name.isEmpty && !seen.insert($0.name).inserted }?.name
     }
 
     /// Initializers that a caller may override: those that a model of IR version 4 or later lists as inputs.

@@ -13,7 +13,7 @@ extension Graph {
     ///   rule of ONNX, or uses an opset beyond 23. External data must lie in the model's folder.
     public init(onnx path: String) throws {
         self = try locating(file: path) {
-            try Self.build(UnpackedMessage(MappedFile(path)), folder: FilePath.folder(of: path))
+            try Self.build(UnpackedMessage(MappedFile(path)), ExternalData(folder: FilePath.folder(of: path), model: path))
         }
     }
 
@@ -22,13 +22,13 @@ extension Graph {
     /// - Throws: `CleaveError`, as `init(onnx:)`.
     public init(onnxBytes: some ContiguousBytes, externalDataFolder: String? = nil) throws {
         self = try onnxBytes.withUnsafeBytes {
-            try Self.build(UnpackedMessage<Onnx__ModelProto>($0), folder: externalDataFolder)
+            try Self.build(UnpackedMessage<Onnx__ModelProto>($0), ExternalData(folder: externalDataFolder))
         }
     }
 
-    private static func build(_ model: borrowing UnpackedMessage<Onnx__ModelProto>, folder: String?) throws -> Graph {
+    private static func build(_ model: borrowing UnpackedMessage<Onnx__ModelProto>, _ external: ExternalData) throws -> Graph {
         do {
-            var importer = try Importer(model.pointer, external: ExternalData(folder: folder))
+            var importer = try Importer(model.pointer, external: external)
             return try importer.graph()
         } catch var error as CleaveError where error.suggestion == nil {
             error.suggestion = "the file may be damaged, or its exporter wrong: fetch or export it again"

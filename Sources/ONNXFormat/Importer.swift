@@ -395,7 +395,7 @@ struct Importer {
             listedInputs: try elements(message.pointee.input, message.pointee.n_input).map { try text($0.pointee.name) },
             initializerOrder: try elements(message.pointee.initializer, message.pointee.n_initializer).map { try text($0.pointee.name) },
             declarationOrder: try elements(message.pointee.value_info, message.pointee.n_value_info).map { try text($0.pointee.name) },
-            externalByteCount: external.byteCount)
+            externalByteCount: external.byteCount, orderFault: try orderFault(of: nodes))
     }
 
     /// Notes where the file declares what cannot be, so that export does not hide it.

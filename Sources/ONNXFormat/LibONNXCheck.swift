@@ -1,6 +1,7 @@
 import CLibONNX
 import COnnxSchema
 import CProtobufC
+import Foundation
 import GraphIR
 import Tensors
 
@@ -92,9 +93,15 @@ private enum LibONNX {
         return (verdict(status, message), bytes)
     }
 
+    /// The library's words in one line.
+    private static func line(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+            .joined(separator: " ")
+    }
+
     private static func verdict(_ status: cleave_libonnx_status, _ message: UnsafeMutablePointer<CChar>?) -> LibONNXReport.Verdict {
         defer { cleave_libonnx_free(message) }
-        let text = message.map { String(cString: $0) } ?? "libonnx gave no reason"
+        let text = message.map { Self.line(String(cString: $0)) } ?? "libonnx gave no reason"
         switch status {
         case CLEAVE_LIBONNX_OK: return .accepted
         case CLEAVE_LIBONNX_INVALID, CLEAVE_LIBONNX_UNREADABLE: return .rejected(text)

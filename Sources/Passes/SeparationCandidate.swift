@@ -24,6 +24,8 @@ extension Graph {
     func separationVerdict(of node: Node, form: SeparableForm) throws -> SeparationVerdict {
         switch node.operator {
         case .convolution: break
+        case .opaque(let payload) where payload.isConvolutionOfRuntime:
+            return .skip(SkipReason("is one of a runtime's own operators: export the model without the runtime's optimizations"))
         case .convInteger, .qLinearConv: return .skip(SkipReason("works on integers: separate the network before it is quantized"))
         default: return .unrelated
         }
@@ -38,16 +40,34 @@ extension Graph {
         guard let shape = try convolutionShape(of: node) else { return .skip(SkipReason("weight has no known shape")) }
         if let reason = shape.obstacle(to: form) { return .skip(reason) }
         guard (node.outputs.first ?? nil) != nil else { return .skip(SkipReason("has no output")) }
-        guard isFixedWeight(weight) else {
-            if case .dequantizeLinear? = producer(of: weight)?.operator {
-                return .skip(SkipReason("weight is dequantized: separate the network before it is quantized"))
-            }
-            return .skip(SkipReason("weight is not constant"))
-        }
+        if let reason = reasonAgainst(weight: weight) { return .skip(reason) }
         guard type.elementType.isFloatingPoint else { return .skip(SkipReason("weight has elements of \(type.elementType)")) }
         return .candidate(
             SeparationCandidate(node: node, label: label(of: node), shape: shape, weight: weight, elementType: type.elementType))
     }
+
+    /// Why a weight cannot be decomposed although its shape is known; `nil` when it can.
+    func reasonAgainst(weight: ValueID) -> SkipReason? {
+        if isFixedWeight(weight) { return nil }
+        var pending = [weight]
+        var seen: Set<ValueID> = [weight]
+        while let value = pending.popLast() {
+            if self[value].source == .constant { continue }
+            guard let producer = producer(of: value), seen.count <= Self.longestWayToConstants, producer.captures.isEmpty else {
+                return SkipReason("weight is not constant")
+            }
+            switch producer.operator {
+            case .dequantizeLinear: return SkipReason("weight is dequantized: separate the network before it is quantized")
+            // Folding leaves large fills and random numbers as they are.
+            case .constantOfShape, .bernoulli, .randomNumbers, .opaque, .branch, .loop, .scan: return SkipReason("weight is not constant")
+            default: pending += producer.inputs.compactMap { $0 }.filter { seen.insert($0).inserted }
+            }
+        }
+        return SkipReason("weight is computed from constants: `cleave fold` makes it one")
+    }
+
+    /// Values that are looked at between a weight and the constants that it is computed from.
+    private static let longestWayToConstants = 100
 
     /// Whether `fixedWeight` is there.
     private func isFixedWeight(_ value: ValueID) -> Bool {

@@ -36,13 +36,17 @@ public struct SeparationEstimate: Hashable, Sendable {
             guard let shape, shape.height > 1 || shape.width > 1 else { return nil }
             return SeparationEstimate(
                 id: node.id, node: label, shape: shape, isInsideResidualBlock: blocks.contains(node.id), cost: shape.cost,
-                spatial: outlook(shape, .spatial), depthwise: outlook(shape, .depthwise),
+                spatial: graph.outlook(for: node, shape, .spatial), depthwise: graph.outlook(for: node, shape, .depthwise),
                 formulas: shape.formulas(.verticalFirst))
         }
     }
+}
 
-    private static func outlook(_ shape: ConvolutionShape, _ form: SeparableForm) -> Outlook {
+extension Graph {
+    /// What a form would make of the convolution `node`, as `separationVerdict` sees it.
+    fileprivate func outlook(for node: Node, _ shape: ConvolutionShape, _ form: SeparableForm) -> SeparationEstimate.Outlook {
         if let obstacle = shape.obstacle(to: form) { return .impossible(obstacle) }
+        if let reason = node.input(Convolution.Operand.weight).flatMap(reasonAgainst(weight:)) { return .impossible(reason) }
         return .cost(shape.cost(of: shape.separations(form, rank: .paper)[0]))
     }
 }

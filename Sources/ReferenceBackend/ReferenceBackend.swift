@@ -38,7 +38,8 @@ extension Graph {
         guard let kernel = node.operator.referenceKernel else {
             throw CleaveError(
                 .unsupported, node.operator.reasonAgainstRunning(on: backend),
-                at: .init(node: label(of: node), operatorName: node.operator.qualifiedName))
+                at: .init(node: label(of: node), operatorName: node.operator.qualifiedName),
+                suggestion: node.operator.suggestionAgainstRunning)
         }
         return kernel
     }

@@ -59,7 +59,7 @@ public struct CheckReport: Sendable {
         do {
             let graph = try Graph(onnx: path)
             model = Model(opset: graph.opset, nodeCount: graph.nodeCount)
-            faults = (graph.faults + (try graph.attributeFaults())).map { Fault(foundBy: .cleave, error: $0) }
+            faults = (graph.faults + (try graph.formatFaults())).map { Fault(foundBy: .cleave, error: $0) }
             remarks = try graph.remarks()
             let report = try graph.checkWithLibONNX()
             libONNX = report
@@ -107,7 +107,7 @@ extension CheckReport: Report {
     }
 
     private var libONNXWords: [(title: String, words: String)] {
-        guard let libONNX else { return [("libonnx", "not asked")] }
+        guard let libONNX else { return [("libonnx", "not asked: Cleave cannot read the model")] }
         var rows = libONNX.parts.map { part, verdict in
             ("libonnx \(libONNX.libraryVersion)", "\(part): \(verdict.words)")
         }

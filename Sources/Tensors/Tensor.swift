@@ -57,7 +57,11 @@ public struct Tensor: Sendable {
             guard dimension >= 0 else { throw CleaveError(.malformedTensor, "shape \(shape) has a negative dimension") }
             if dimension == 0 { isEmpty = true; continue }
             let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
-            guard !overflow else { throw CleaveError(.malformedTensor, "shape \(shape) has more elements than memory can address") }
+            guard !overflow else {
+                throw CleaveError(
+                    .malformedTensor, "shape \(shape) has more elements than memory can address",
+                    suggestion: "check the lengths: one of them must be wrong, or the file damaged")
+            }
             count = product
         }
         return isEmpty ? 0 : count
@@ -75,7 +79,8 @@ public struct Tensor: Sendable {
             throw CleaveError(
                 .malformedTensor,
                 "a tensor of shape \(shape) of \(elementType) needs \(byteCount.map(NumberFormat.bytes) ?? "more than 9.22 EB"), "
-                    + "but at most \(NumberFormat.bytes(Int(clamping: limit))) can be had")
+                    + "but at most \(NumberFormat.bytes(Int(clamping: limit))) can be had",
+                suggestion: "try a smaller batch or image, or check the lengths")
         }
         return count
     }

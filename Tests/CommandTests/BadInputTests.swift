@@ -52,10 +52,17 @@ struct BadInputTests {
 
     @Test func namesOutOfAFileCannotBreakTheLine() throws {
         try withTemporaryFolder { folder in
-            // A ModelProto with a producer name only, which an invalid byte sequence follows.
-            let result = try Command.run("inspect", "line\nbreak\u{1B}[2J.onnx", in: folder)
-            #expect(result.status == 3)
-            #expect(result.errors.hasPrefix("error: line\\nbreak\\u{1B}[2J.onnx: cannot open"))
+            // A Conv whose name and second operand, which nothing makes, have an escape character and a line break in them.
+            let model = "CAg6bQouCgF4Cgxub3BlG1sySgpmb28SAXkaEmV2aWwbWzMxbXJlZApsaW5lMiIEQ29udhIBZ1obCgF4EhYKFAgBEhAKAggBCgIIBAoC"
+                + "CAgKAggIYhsKAXkSFgoUCAESEAoCCAEKAggECgIICAoCCAhCBAoAEBE="
+            try #require(Data(base64Encoded: model)).write(to: folder.appendingPathComponent("m.onnx"))
+            for path in ["m.onnx", "line\nbreak\u{1B}[2J.onnx"] {
+                let result = try Command.run("inspect", path, in: folder)
+                #expect(result.status == 3)
+                #expect(result.errors.hasPrefix("error: " + (path == "m.onnx" ? "m.onnx: node 'evil\\u{1B}[31mred\\nline2' (Conv): tensor "
+                    + "'nope\\u{1B}[2J\\nfoo': nothing makes" : "line\\nbreak\\u{1B}[2J.onnx: cannot open")))
+                #expect(!result.errors.contains("\u{1B}") && result.errors.split(separator: "\n").count == 2)
+            }
         }
     }
 }

@@ -50,6 +50,22 @@ struct DamageTests {
         }
     }
 
+    @Test("Every prefix of a model of many operators is a graph that can be written, or refused with a reason")
+    func prefixesOfAFixture() throws {
+        let bytes = try [UInt8](Data(contentsOf: Tools.repository.appending(path: "fixtures/operators/cases-13.onnx")))
+        #expect(throws: Never.self) { _ = try Graph(onnxBytes: bytes) }
+        var refused = 0
+        for count in 0..<bytes.count {
+            do {
+                _ = try Graph(onnxBytes: Array(bytes[..<count])).onnxBytes()
+            } catch let error as CleaveError {
+                refused += 1
+                #expect(!error.problem.isEmpty)
+            }
+        }
+        #expect(refused > bytes.count / 2)
+    }
+
     @Test("Whatever happens to the bytes, the answer is a graph that can be written, or an error", arguments: models)
     func flips(name: String) throws {
         let original = try Tools.nodeModel(name)

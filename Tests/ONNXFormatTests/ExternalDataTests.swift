@@ -83,6 +83,47 @@ struct ExternalDataTests {
         #expect(problem([("location", "inner.bin")] + range, prepare: inner) == "none")
     }
 
+    @Test("Hard links are refused, as the file may be one from elsewhere")
+    func hardLinks() {
+        let range = [("location", "hard.bin"), ("offset", "10"), ("length", "2400")]
+        let problem = problem(range) { folder in
+            try FileManager.default.linkItem(
+                at: folder.deletingLastPathComponent().appending(path: "outside.bin"), to: folder.appending(path: "hard.bin"))
+        }
+        #expect(problem.contains("has hard links"))
+    }
+
+    /// As caches of downloads have it: names in one folder, files in another.
+    @Test("A model and its data may both be links to files that lie together")
+    func linkedTogether() throws {
+        try Tools.withTemporaryFolder { outer in
+            let (names, files) = (outer.appending(path: "names"), outer.appending(path: "files"))
+            for folder in [names, files] { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+            try bias(4).withUnsafeBytes { try Data($0).write(to: files.appending(path: "2b")) }
+            try Data(model([("location", "w.bin")]).bytes).write(to: files.appending(path: "1a"))
+            for (name, file) in [("m.onnx", "1a"), ("w.bin", "2b")] {
+                try FileManager.default.createSymbolicLink(
+                    at: names.appending(path: name), withDestinationURL: files.appending(path: file))
+            }
+            let expected = try bias(4)
+            #expect(try Graph(onnx: names.appending(path: "m.onnx").path).value(named: "w")?.constant == expected)
+            // A model that is a file itself must have its data beside it.
+            try Data(model([("location", "w.bin")]).bytes).write(to: names.appending(path: "own.onnx"))
+            let error = #expect(throws: CleaveError.self) { try Graph(onnx: names.appending(path: "own.onnx").path) }
+            #expect(error?.problem.contains("is a link to elsewhere") == true)
+        }
+    }
+
+    @Test("What is wrong with the data is wrong with the model, which the error names")
+    func kinds() throws {
+        for location in ["missing.bin", "../outside.bin", "/etc/passwd", "sub"] {
+            let error = #expect(throws: CleaveError.self) { try read([("location", location)]) }
+            #expect(error?.kind == .malformedTensor)
+            #expect(error?.location.file?.hasSuffix("/m.onnx") == true)
+            #expect(error?.suggestion?.contains("model's folder") == true)
+        }
+    }
+
     @Test("Ranges that the file does not have are refused")
     func ranges() {
         let location = ("location", "weights.bin")
@@ -93,8 +134,8 @@ struct ExternalDataTests {
         #expect(problem([location, ("offset", "-1")]) == "the external data's offset is '-1', expected a number of bytes")
         #expect(problem([location, ("length", "many")]) == "the external data's length is 'many', expected a number of bytes")
         #expect(problem([]) == "the external data has no location, expected a file name")
-        #expect(problem([("location", "missing.bin")]).contains("no such file"))
-        #expect(problem([("location", "sub")]) == "not a regular file")
+        #expect(problem([("location", "missing.bin")]) == "the external data 'missing.bin': cannot open: no such file or directory")
+        #expect(problem([("location", "sub")]) == "the external data 'sub': not a regular file")
     }
 
     @Test("A model in memory has no folder unless it is named")

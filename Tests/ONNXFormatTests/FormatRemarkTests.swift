@@ -1,3 +1,4 @@
+import COnnxSchema
 import Foundation
 import GraphIR
 import Tensors
@@ -7,7 +8,7 @@ import Testing
 
 @Suite("What is worth saying of a model that can be read")
 struct FormatRemarkTests {
-    private func faults(_ model: TestModel) throws -> [String] { try model.imported().attributeFaults().map(\.description) }
+    private func faults(_ model: TestModel) throws -> [String] { try model.imported().formatFaults().map(\.description) }
 
     @Test("Attributes that no operator may have are faults, although import carries them along")
     func attributes() throws {
@@ -38,7 +39,7 @@ struct FormatRemarkTests {
     @Test("No model of the ONNX project has such an attribute", arguments: Models.backendGroups)
     func conformanceModels(group: String) throws {
         for url in Models.backend(group) {
-            #expect(try Graph(onnx: url.path).attributeFaults() == [], "\(Models.label(url))")
+            #expect(try Graph(onnx: url.path).formatFaults() == [], "\(Models.label(url))")
         }
     }
 
@@ -122,5 +123,53 @@ struct FormatRemarkTests {
         #expect(try Graph(onnxBytes: bytes).onnxBytes().count == bytes.count)
         let relu = TestModel("Relu") { writer in for index in 0..<60_000 { writer.int("a\(index)", index) } }
         #expect(try faults(relu).count == 1)
+    }
+
+    @Test("Nodes that come before what they read are a fault of the file, also inside of others")
+    func order() throws {
+        let model = TestModel()
+        model.input("x", [2, 3])
+        model.node("Neg", ["a"], ["y"], name: "second")
+        model.node("Relu", ["x"], ["a"], name: "first")
+        model.output("y", [2, 3])
+        let graph = try model.imported()
+        #expect(graph.nodes.map(\.name) == ["first", "second"])
+        #expect(graph.faults == [])
+        let expected = "tensor 'a': the node comes before the one that makes this operand, expected nodes in order"
+        #expect(try faults(model) == ["node 'second' (Neg): " + expected])
+        #expect(try Graph(onnxBytes: graph.onnxBytes()).formatFaults() == [])
+
+        let outer = TestModel()
+        let inner = TestModel(opset: nil)
+        inner.node("Neg", ["a"], ["b"], name: "second")
+        inner.node("Relu", ["x"], ["a"], name: "first")
+        inner.output("b", [2, 3])
+        outer.keep(inner)
+        outer.input("x", [2, 3])
+        outer.initializer("c", Tensor(scalar: true))
+        let node = outer.node("If", ["c"], ["y"], name: "if")
+        for name in ["then_branch", "else_branch"] {
+            let attribute = outer.arena.make(Onnx__AttributeProto.self)
+            attribute.pointee.name = outer.arena.string(name)
+            attribute.pointee.has_type = 1
+            attribute.pointee.type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH
+            attribute.pointee.g = inner.graph
+            outer.append(attribute, &node.pointee.attribute, &node.pointee.n_attribute)
+        }
+        outer.output("y", [2, 3])
+        #expect(try faults(outer) == [String](repeating: "node 'if/second' (Neg): " + expected, count: 2))
+    }
+
+    @Test("Nodes of one name are remarked, as ONNX Runtime refuses them")
+    func repeatedNames() throws {
+        for (names, expected) in [(["a", "a", "a"], 1), (["", "", "b"], 0)] {
+            let model = TestModel()
+            model.input("x", [2, 3])
+            for (index, name) in names.enumerated() { model.node("Relu", [index == 0 ? "x" : "v\(index)"], ["v\(index + 1)"], name: name) }
+            model.output("v3", [2, 3])
+            let remarks = try model.imported().remarks()
+            #expect(remarks.count == expected)
+            #expect(remarks.allSatisfy { $0.hasPrefix("3 nodes are called 'a': ONNX Runtime refuses") })
+        }
     }
 }

@@ -196,7 +196,7 @@ import Testing
         #expect(
             Self.reasons(report) == [
                 "depthwise": "already depthwise", "grouped": "filters are split into 2 groups", "flat": "kernel is already 1×3",
-                "point": "kernel is already 1×1", "dynamic": "weight is not constant",
+                "point": "kernel is already 1×1", "dynamic": "weight is computed from constants: `cleave fold` makes it one",
                 "line1d": "convolution over 1 dimension: only two-dimensional ones are separated",
             ])
     }
@@ -367,5 +367,27 @@ import Testing
         #expect(23_539_850 - before + spatial == 19_767_434)
         #expect(estimates[1].formulas?.spatialParameters == 2 / 3.0)
         #expect(estimates[1].depthwise.cost?.parameters == 9 * 64 + 64 * 64)
+    }
+
+    /// ONNX Runtime refuses a graph in which two nodes have one name.
+    @Test func newNodesHaveNamesOfTheirOwn() throws {
+        var graph = try Self.residual()
+        let ids = graph.nodes.filter { ["a", "c"].contains($0.name) }.map(\.id)
+        try graph.edit { editor in
+            for id in ids {
+                let node = editor.graph[id]
+                let output = try #require(node.outputs.first ?? nil)
+                try editor.insert(
+                    node.operator, inputs: node.inputs, outputs: [.existing(output)], name: "same", before: id, origin: nil,
+                    keepsName: true)
+                editor.remove(id)
+            }
+        }
+        #expect(graph.nodes.count { $0.name == "same" } == 2)
+        let (separated, report) = try Self.separate(graph, SeparateConvolutions(.depthwise))
+        #expect(report.layers.count == 2)
+        let names = separated.nodes.map(\.name)
+        #expect(Set(names).count == names.count, "\(names)")
+        #expect(names.contains("same/depthwise_1"))
     }
 }

@@ -37,7 +37,8 @@ struct SessionTests {
     @Test func observingAnUnneededNodeRunsIt() throws {
         let session = try session(makeGraph())
         #expect(throws: CleaveError(
-            .unsupported, "the reference backend does not run this operator", at: .init(node: "third", operatorName: "test.NoSuchThing"))
+            .unsupported, "the reference backend does not run this operator", at: .init(node: "third", operatorName: "test.NoSuchThing"),
+            suggestion: "export the model with operators of ONNX alone, or with the function that the operator stands for")
         ) {
             try session.run(["x": floats([1], [1])], observing: ["b"])
         }
@@ -49,6 +50,29 @@ struct SessionTests {
         try graph.edit { $0.setOutputs([b]) }
         let error = #expect(throws: CleaveError.self) { try ReferenceBackend().prepare(graph, inputShapes: [:]) }
         #expect(error?.description == "node 'third' (test.NoSuchThing): the reference backend does not run this operator")
+    }
+
+    @Test func operatorsThatCannotBeRunSayWhatToTry() {
+        func words(_ domain: String, _ name: String) -> [String?] {
+            let operation = Operator.opaque(OpaqueOperator(domain: domain, name: name, overload: ""))
+            return [operation.reasonAgainstRunning(on: "reference"), operation.suggestionAgainstRunning]
+        }
+        #expect(
+            words("", "Frob") == [
+                "'Frob' is not an operator of ONNX up to opset 23",
+                "is its name spelled right, and is its domain missing? Export the model again",
+            ])
+        #expect(
+            words("ai.onnx", "DeformConv") == [
+                "the reference backend does not run this operator as this opset and these attributes have it",
+                "export the model again with opset 23",
+            ])
+        #expect(
+            words("com.microsoft", "FusedConv") == [
+                "the reference backend does not run this operator",
+                "export the model without the optimizations of ONNX Runtime, and a quantized one in its QDQ format",
+            ])
+        #expect(words("", "LSTM") == ["the reference backend does not run recurrent cells", nil])
     }
 
     @Test func inputsAndConstantsCanBeOutputs() throws {

@@ -27,4 +27,13 @@ struct CheckReportTests {
         report.remarks = ["the graph has no outputs"]
         #expect(report.text(style: style).hasSuffix("\n  remark  the graph has no outputs\n\nSOUND"))
     }
+
+    @Test func whatCannotBeReadIsNotShownToTheLibrary() throws {
+        let path = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("\(UUID().uuidString).onnx")
+        try Data("no model".utf8).write(to: path)
+        defer { try? FileManager.default.removeItem(at: path) }
+        let report = try CheckReport(checking: path.path)
+        #expect(report.verdict == .faulty)
+        #expect(report.text(style: style).contains("libonnx   not asked: Cleave cannot read the model"))
+    }
 }
