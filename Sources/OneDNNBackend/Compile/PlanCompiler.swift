@@ -245,7 +245,8 @@ struct PlanCompiler {
             return .buffer(buffer, shape: shape(output))
         }
         let kernel = ReferenceKernelStep(
-            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset, label: graph.label(of: node))
+            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset,
+            label: graph.label(of: node))
         emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: true)
     }
 }
