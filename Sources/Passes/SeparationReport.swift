@@ -65,11 +65,11 @@ public struct SeparationReport: Hashable, Sendable {
         self.fidelity = fidelity
     }
 
-    /// A share of the energy, with as many digits as it takes not to be rounded up to all of it: `97.3 %`, `99.9998 %`.
+    /// A share of the energy, with as many digits as it takes not to be rounded up to all of it: `74.0 %`, `99.9998 %`.
     public static func percent(_ share: Double) -> String {
         for digits in 3...12 {
-            let text = String(format: "%.\(digits)g", 100 * share)
-            if text != "100" { return text + " %" }
+            let text = String(format: "%#.\(digits)g", 100 * share)
+            if !text.hasPrefix("100") { return text + " %" }
         }
         return "100 %"
     }

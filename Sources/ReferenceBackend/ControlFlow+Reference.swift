@@ -140,7 +140,8 @@ extension Subgraph {
         return try typed.outputs.dropFirst(first).map { id in
             guard let type = typed[id].tensorType else {
                 throw CleaveError(
-                    .unsupported, "the body does not run, and the type of what it would make is not known", at: .init(tensor: typed[id].name))
+                    .unsupported, "the body does not run, and the type of what it would make is not known",
+                    at: .init(tensor: typed[id].name))
             }
             return (type.elementType, (type.shape ?? []).map { $0.known ?? 0 })
         }
@@ -164,7 +165,9 @@ private struct ScanOutputs {
             byteCount += tensor.byteCount + Self.overhead
             guard byteCount <= limit else {
                 throw CleaveError(
-                    .invalidRequest, "the outputs of \(slices[index].count) iterations take \(byteCount) bytes, but the machine has \(limit)",
+                    .invalidRequest,
+                    "the outputs of \(slices[index].count) iterations take \(NumberFormat.bytes(byteCount)), "
+                        + "but the machine has \(NumberFormat.bytes(limit))",
                     suggestion: "try fewer iterations")
             }
             slices[index].append(tensor)

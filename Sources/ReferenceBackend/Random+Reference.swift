@@ -17,7 +17,9 @@ extension Bernoulli: ReferenceKernel {
 extension RandomNumbers: ReferenceKernel {
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let like = arguments.optional(Operand.like)
-        guard let shape = shape ?? like?.shape else { throw CleaveError(.invalidGraph, "neither an attribute nor an operand gives the shape") }
+        guard let shape = shape ?? like?.shape else {
+            throw CleaveError(.invalidGraph, "neither an attribute nor an operand gives the shape")
+        }
         let type = elementType ?? (self.shape == nil ? like?.elementType : nil) ?? .float32
         var random = generator(seed)
         let values = (0..<(try resultCount(shape))).map { _ in

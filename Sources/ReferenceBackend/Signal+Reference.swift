@@ -40,7 +40,9 @@ extension MelWeightMatrix: ReferenceKernel {
             let value = low + Double(index) * (high - low) / Double(bands + 2)
             let bin = (Double(length + 1) * 700 * (pow(10, value / 2595) - 1) / Double(rate)).rounded(.down)
             guard bin >= 0, bin < Double(bins) else {
-                throw CleaveError(.invalidRequest, "the band's corner is bin \(bin), expected 0 … \(bins - 1)", suggestion: "lower the upper edge")
+                throw CleaveError(
+                    .invalidRequest, "the band's corner is bin \(bin), expected 0 … \(bins - 1)",
+                    suggestion: "lower the upper edge")
             }
             return Int(bin)
         }

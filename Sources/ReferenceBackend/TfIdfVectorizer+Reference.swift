@@ -11,7 +11,9 @@ extension TfIdfVectorizer: ReferenceKernel {
         switch pool {
         case .integers(let pool): values = try vectors(tokens.integers().map { Int($0) }, pool: pool, tokens.shape)
         case .strings(let pool):
-            guard let strings = tokens.strings else { throw CleaveError(.typeMismatch, "tokens are \(tokens.elementType), expected strings") }
+            guard let strings = tokens.strings else {
+                throw CleaveError(.typeMismatch, "tokens are \(tokens.elementType), expected strings")
+            }
             values = try vectors(strings, pool: pool, tokens.shape)
         }
         return [try Tensor(values, shape: tokens.shape.dropLast() + [try outputLength()], as: .float32)]

@@ -119,7 +119,7 @@ struct RewriteSummaryTests {
 
     @Test func theEnergyLineSaysHowMuchIsKept() throws {
         func text(_ separation: SeparationReport) throws -> String { try summary([], separation).text(style: .plain) }
-        #expect(try text(separation([0.5, 0.973], ranks: [2, 2])).contains("the weights keep 50 to 97.3 % of their energy"))
+        #expect(try text(separation([0.5, 0.973], ranks: [2, 2])).contains("the weights keep 50.0 to 97.3 % of their energy"))
         #expect(try text(separation([0.999999, 0.999999], ranks: [2, 2])).contains("the weights keep 99.9999 % of their energy"))
         #expect(try text(separation([1, 1], ranks: [12, 12])).contains("the same function: every weight keeps its full rank"))
         #expect(try !text(separation([nil], ranks: [4])).contains("energy"))

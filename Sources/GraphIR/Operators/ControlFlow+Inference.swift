@@ -65,7 +65,8 @@ extension Loop {
         guard bodyOutputs > initial.count, bodyOutputs - 1 >= context.outputCount else {
             throw CleaveError(
                 .invalidGraph,
-                "the body has \(bodyOutputs) outputs, expected a condition, \(count(initial.count, "state")) and what the node gives besides")
+                "the body has \(bodyOutputs) outputs, expected a condition, \(count(initial.count, "state")) "
+                    + "and what the node gives besides")
         }
         let iteration = KnownValue(type: .tensor(TensorType(.int64, lengths: [])), constant: nil, contents: nil)
         let condition = KnownValue(type: .tensor(TensorType(.bool, lengths: [])), constant: nil, contents: [1])
