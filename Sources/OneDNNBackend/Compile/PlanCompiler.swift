@@ -64,6 +64,7 @@ struct PlanCompiler {
     }
 
     mutating func compile(original: Graph) throws -> OneDNNPlan {
+        try checkSizes()
         let inputs = try placeInputs()
         for (index, group) in groups.enumerated() {
             current = index
@@ -74,6 +75,22 @@ struct PlanCompiler {
         return try OneDNNPlan(
             graph: original, specialized: graph, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
             slotCount: slotCount, weightByteCount: pool.byteCount)
+    }
+
+    /// Refuses a single value beyond the memory limit before a kernel makes tables of its size.
+    private func checkSizes() throws {
+        for node in groups.lazy.flatMap(\.nodes) {
+            for output in node.outputs.compactMap({ $0 }) where isBuffered(output) {
+                let byteCount = (try? Tensor.elementCount(of: shape(output))).flatMap(ElementType.float32.byteCount(elements:))
+                guard byteCount.map({ $0 <= backend.memoryLimit }) != true else { continue }
+                throw CleaveError(
+                    .unsupported,
+                    "running the network takes \(byteCount.map(NumberFormat.bytes) ?? "more than 9.22 EB") for this value, "
+                        + "but the limit is \(NumberFormat.bytes(backend.memoryLimit))",
+                    at: .init(node: graph.label(of: node), operatorName: node.operator.name, tensor: graph[output].name),
+                    suggestion: "run it on a smaller batch or image")
+            }
+        }
     }
 
     private mutating func placeInputs() throws -> [OneDNNPlan.Input] {
