@@ -62,43 +62,23 @@ extension Pad: DifferentiableOperator {
                 return try pads.allSatisfy { $0 == 0 }
                     ? gradient : writer.emit(.pad(Pad(mode: .constant, pads: nil, value: 0)), [gradient, writer.vector(pads)])
             }
-            let positions = shape.indices.map { axis in
-                // What negative pads cut off is not there to be reflected or repeated.
-                let first = min(max(0, -begin[axis]), shape[axis])
-                let length = shape[axis] - first - min(max(0, -end[axis]), shape[axis])
-                return (0..<shape[axis] + begin[axis] + end[axis]).map {
-                    first + source(of: $0 - max(0, begin[axis]), length: max(1, length))
+            let positions = try shape.indices.map { axis in
+                guard let sources = sources(length: shape[axis], begin: begin[axis], end: end[axis]) else {
+                    throw CleaveError(.shapeMismatch, "dimension \(axis) has nothing to pad with: shape \(shape), mode \(mode)")
                 }
+                return sources
             }
             return try writer.scatterBack(gradient, positions, to: shape)
         }
     }
 
-    /// Where a position outside 0 ..< length takes its element from.
-    private func source(of position: Int, length: Int) -> Int {
-        func modulo(_ value: Int, _ period: Int) -> Int { ((value % period) + period) % period }
-        switch mode {
-        case .constant, .edge: return min(max(position, 0), length - 1)
-        case .wrap: return modulo(position, length)
-        case .reflect:
-            guard length > 1 else { return 0 }
-            let folded = modulo(position, 2 * (length - 1))
-            return min(folded, 2 * (length - 1) - folded)
-        }
-    }
-
     private func allPads(_ pass: BackwardPass, rank: Int) throws -> (begin: [Int], end: [Int]) {
         let given = try pass.node.input(Operand.pads).map { try constant($0, "pads", pass) } ?? pads ?? []
-        let axes = try pass.node.input(Operand.axes).map { try constant($0, "axes", pass) } ?? Array(0..<rank)
-        guard given.count == 2 * axes.count else {
-            throw CleaveError(.shapeMismatch, "pads has \(given.count) entries, expected \(2 * axes.count)")
+        let axes = try pass.node.input(Operand.axes).map { try constant($0, "axes", pass) }
+        guard let amounts = Pad.amounts(given, axes: axes, rank: rank) else {
+            throw CleaveError(.shapeMismatch, "pads has \(given.count) entries, expected \(2 * (axes?.count ?? rank))")
         }
-        var (begin, end) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
-        for (index, axis) in axes.enumerated() {
-            begin[axis < 0 ? axis + rank : axis] = given[index]
-            end[axis < 0 ? axis + rank : axis] = given[axes.count + index]
-        }
-        return (begin, end)
+        return amounts
     }
 
     private func constant(_ id: ValueID, _ name: String, _ pass: BackwardPass) throws -> [Int] {

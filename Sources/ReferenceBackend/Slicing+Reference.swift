@@ -143,55 +143,19 @@ extension Pad: ReferenceKernel {
         return [try input.picking(shape: shape, along: paths)]
     }
 
-    /// Where the elements of a padded dimension come from, −1 for the constant.
-    /// - Parameters:
-    ///   - length: the dimension's before it is padded.
-    ///   - begin: elements added in front, negative to cut some off; `end` likewise behind.
-    /// - Returns: `nil` when there is nothing to pad with.
-    public func sources(length: Int, begin: Int, end: Int) -> [Int]? {
-        // What negative pads cut off is not there to be reflected or repeated.
-        let first = min(max(0, -begin), length), rest = length - first - min(max(0, -end), length)
-        let result = length + begin + end
-        guard rest > 0 || result <= 0 || mode == .constant else { return nil }
-        return (0..<max(0, result)).map { place in
-            let position = place - max(0, begin)
-            if mode == .constant, position < 0 || position >= rest { return -1 }
-            return first + source(of: position, length: rest)
-        }
-    }
-
-    /// Where a position outside 0 ..< length takes its element from.
-    private func source(of position: Int, length: Int) -> Int {
-        func modulo(_ value: Int, _ period: Int) -> Int { ((value % period) + period) % period }
-        switch mode {
-        case .constant, .edge: return min(max(position, 0), length - 1)
-        case .wrap: return modulo(position, length)
-        case .reflect:
-            guard length > 1 else { return 0 }
-            let folded = modulo(position, 2 * (length - 1))
-            return min(folded, 2 * (length - 1) - folded)
-        }
-    }
-
     /// Begin and end pads of every dimension.
     private func allPads(_ arguments: KernelArguments, rank: Int) throws -> (begin: [Int], end: [Int]) {
         guard let given = try arguments.optional(Operand.pads)?.indices() ?? pads else {
             throw CleaveError(.invalidAttribute, "neither an attribute nor an operand gives the pads")
         }
         let axes = try Indexing.axes(arguments.optional(Operand.axes)?.indices() ?? Array(0..<rank), rank: rank)
-        guard given.count == 2 * axes.count else {
+        guard let amounts = Pad.amounts(given, axes: axes, rank: rank) else {
             throw CleaveError(.shapeMismatch, "pads has \(given.count) entries, expected \(2 * axes.count)")
         }
         guard given.allSatisfy({ $0 != .min }) else {
             throw CleaveError(.invalidAttribute, "pads is \(given), which is out of range")
         }
-        var begin = [Int](repeating: 0, count: rank)
-        var end = begin
-        for (index, axis) in axes.enumerated() {
-            begin[axis] = given[index]
-            end[axis] = given[axes.count + index]
-        }
-        return (begin, end)
+        return amounts
     }
 
     private func paddedWithConstant(_ input: Tensor, shape: [Int], begin: [Int], _ arguments: KernelArguments) throws -> Tensor {

@@ -155,16 +155,12 @@ extension PlanCompiler {
         guard let given = pad.pads ?? constant(node.input(Pad.Operand.pads))?.int64s()?.map({ Int($0) }),
             given.allSatisfy({ $0.magnitude <= UInt(Int32.max) })
         else { return nil }
-        guard let operand = node.input(Pad.Operand.axes) else { return given.count == 2 * rank ? given : nil }
-        guard let axes = constant(operand)?.int64s()?.map({ $0 < 0 ? Int($0) + rank : Int($0) }), given.count == 2 * axes.count,
-            axes.allSatisfy({ (0..<rank).contains($0) })
-        else { return nil }
-        var result = [Int](repeating: 0, count: 2 * rank)
-        for (index, axis) in axes.enumerated() {
-            result[axis] = given[index]
-            result[rank + axis] = given[axes.count + index]
+        var axes: [Int]?
+        if let operand = node.input(Pad.Operand.axes) {
+            guard let known = constant(operand)?.int64s() else { return nil }
+            axes = known.map { Int($0) }
         }
-        return result
+        return Pad.amounts(given, axes: axes, rank: rank).map { $0.begin + $0.end }
     }
 
     static func denseStrides(_ lengths: [Int]) -> [Int] {

@@ -14,17 +14,10 @@ struct PadAmounts {
         guard let pads = pad.pads ?? graph.knownIntegers(node.input(Pad.Operand.pads)), pads.count.isMultiple(of: 2) else { return nil }
         let count = pads.count / 2
         if let axesOperand = node.input(Pad.Operand.axes) {
-            guard let axes = graph.knownIntegers(axesOperand), axes.count == count,
-                let rank = graph.shape(of: node.input(Pad.Operand.input))?.count
+            guard let axes = graph.knownIntegers(axesOperand), let rank = graph.shape(of: node.input(Pad.Operand.input))?.count,
+                let amounts = Pad.amounts(pads, axes: axes, rank: rank)
             else { return nil }
-            begin = [Int](repeating: 0, count: rank)
-            end = begin
-            for (index, axis) in axes.enumerated() {
-                let place = axis < 0 ? axis + rank : axis
-                guard begin.indices.contains(place) else { return nil }
-                begin[place] = pads[index]
-                end[place] = pads[count + index]
-            }
+            (begin, end) = amounts
         } else {
             begin = Array(pads.prefix(count))
             end = Array(pads.suffix(count))
