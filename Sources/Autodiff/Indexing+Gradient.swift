@@ -59,29 +59,33 @@ extension NodeWriter {
 }
 
 extension ScatterElements: DifferentiableOperator {
-    /// What an update replaces passes nothing on. Of several updates to one element all get its gradient, as in PyTorch.
     func differentiate(in pass: inout BackwardPass) throws {
-        let (indices, updates) = (try pass.operand(Operand.indices), try pass.operand(Operand.updates))
-        let gradient = try pass.outputGradient()
-        try pass.give(to: Operand.input) {
-            guard reduction == .none else { return gradient }
-            let zeros = try $0.zeros($0.shape(updates), as: $0.elementType(gradient))
-            return try $0.emit(.scatterElements(self), [gradient, indices, zeros])
-        }
-        try pass.give(to: Operand.updates) { try $0.emit(.gatherElements(GatherElements(axis: axis)), [gradient, indices]) }
+        try pass.giveThroughScatter(
+            input: Operand.input, indices: .indices, updates: .updates, replaces: reduction == .none, by: .scatterElements(self),
+            readBy: .gatherElements(GatherElements(axis: axis)))
     }
 }
 
 extension ScatterND: DifferentiableOperator {
     func differentiate(in pass: inout BackwardPass) throws {
-        let (indices, updates) = (try pass.operand(Operand.indices), try pass.operand(Operand.updates))
-        let gradient = try pass.outputGradient()
-        try pass.give(to: Operand.input) {
-            guard reduction == .none else { return gradient }
-            let zeros = try $0.zeros($0.shape(updates), as: $0.elementType(gradient))
-            return try $0.emit(.scatterND(self), [gradient, indices, zeros])
+        try pass.giveThroughScatter(
+            input: Operand.input, indices: .indices, updates: .updates, replaces: reduction == .none, by: .scatterND(self),
+            readBy: .gatherND(GatherND(batchDimensions: 0)))
+    }
+}
+
+extension BackwardPass {
+    /// What an update replaces passes nothing on. Of several updates to one element all get its gradient, as in PyTorch.
+    fileprivate mutating func giveThroughScatter<Operand: RawRepresentable<Int>>(
+        input: Operand, indices: Operand, updates: Operand, replaces: Bool, by scatter: Operator, readBy gather: Operator
+    ) throws {
+        let (places, values, gradient) = (try operand(indices), try operand(updates), try outputGradient())
+        try give(to: input) {
+            guard replaces else { return gradient }
+            let zeros = try $0.zeros($0.shape(values), as: $0.elementType(gradient))
+            return try $0.emit(scatter, [gradient, places, zeros])
         }
-        try pass.give(to: Operand.updates) { try $0.emit(.gatherND(GatherND(batchDimensions: 0)), [gradient, indices]) }
+        try give(to: updates) { try $0.emit(gather, [gradient, places]) }
     }
 }
 

@@ -129,49 +129,54 @@ private func unbroadcast(_ values: [Double], from full: [Int], to shape: [Int]) 
     return result
 }
 
+/// Gradients of input and scale of a normalization over the dimensions from `axis` on, whose scale is broadcast to the input.
+/// - Parameter differentiate: x̂ and the gradient of the input, from the input, the gradient of x̂, and the elements per group.
+private func gradients(
+    of input: Tensor, scale: Tensor, from gradient: Tensor, axis: Int, outputCount: Int,
+    differentiate: (_ values: [Double], _ g: [Double], _ size: Int) -> (normalized: [Double], gradient: [Double])
+) throws -> [Tensor?] {
+    try requireSameShape(input, gradient)
+    let axis = try Indexing.axis(axis, rank: input.rank)
+    let slopes = try gradient.reals()
+    let g = combine(slopes, try broadcast(scale.reals(), shape: scale.shape, to: input.shape), *)
+    let (normalized, result) = differentiate(try input.reals(), g, input.shape[axis...].reduce(1, &*))
+    let output = try Tensor(result, shape: input.shape, as: input.elementType)
+    guard outputCount > 1 else { return [output] }
+    let scaleGradient = try unbroadcast(combine(slopes, normalized, *), from: input.shape, to: scale.shape)
+    return [output, try Tensor(scaleGradient, shape: scale.shape, as: scale.elementType)]
+}
+
 extension LayerNormGradient: ReferenceKernel {
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
-        let input = try arguments.required(Operand.input)
-        let scale = try arguments.required(Operand.scale)
-        let gradient = try arguments.required(Operand.outputGradient)
-        try requireSameShape(input, gradient)
-        let axis = try Indexing.axis(forward.axis, rank: input.rank)
-        let size = input.shape[axis...].reduce(1, &*)
-        let values = try input.reals(), slopes = try gradient.reals()
-        let groups = size == 0 ? [] : stride(from: 0, to: values.count, by: size).map { Array($0..<$0 + size) }
-        let g = combine(slopes, try broadcast(scale.reals(), shape: scale.shape, to: input.shape), *)
-        let (normalized, result) = NormalizedGroups(groups: groups, epsilon: Double(forward.epsilon)).differentiate(values, g)
-        let output = try Tensor(result, shape: input.shape, as: input.elementType)
-        guard arguments.outputCount > 1 else { return [output] }
-        let scaleGradient = try unbroadcast(combine(slopes, normalized, *), from: input.shape, to: scale.shape)
-        return [output, try Tensor(scaleGradient, shape: scale.shape, as: scale.elementType)]
+        try gradients(
+            of: arguments.required(Operand.input), scale: arguments.required(Operand.scale),
+            from: arguments.required(Operand.outputGradient), axis: forward.axis, outputCount: arguments.outputCount
+        ) { values, g, size in
+            let groups = size == 0 ? [] : stride(from: 0, to: values.count, by: size).map { Array($0..<$0 + size) }
+            return NormalizedGroups(groups: groups, epsilon: Double(forward.epsilon)).differentiate(values, g)
+        }
     }
 }
 
 extension RMSNormGradient: ReferenceKernel {
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
-        let input = try arguments.required(Operand.input)
-        let scale = try arguments.required(Operand.scale)
-        let gradient = try arguments.required(Operand.outputGradient)
-        try requireSameShape(input, gradient)
-        let axis = try Indexing.axis(forward.axis, rank: input.rank)
-        let size = input.shape[axis...].reduce(1, &*)
-        let values = try input.reals(), slopes = try gradient.reals()
-        let g = combine(slopes, try broadcast(scale.reals(), shape: scale.shape, to: input.shape), *)
-        var normalized = values, result = values
-        for start in stride(from: 0, to: values.count, by: max(size, 1)) {
-            let group = start..<start + size
-            let inverse = 1 / (group.reduce(0) { $0 + values[$1] * values[$1] } / Double(size) + Double(forward.epsilon)).squareRoot()
-            let projection = group.reduce(0) { $0 + g[$1] * values[$1] } / Double(size)
-            for index in group {
-                normalized[index] = values[index] * inverse
-                result[index] = inverse * (g[index] - values[index] * inverse * inverse * projection)
+        try gradients(
+            of: arguments.required(Operand.input), scale: arguments.required(Operand.scale),
+            from: arguments.required(Operand.outputGradient), axis: forward.axis, outputCount: arguments.outputCount
+        ) { values, g, size in
+            var normalized = values, result = values
+            for start in stride(from: 0, to: values.count, by: max(size, 1)) {
+                let group = start..<start + size
+                let meanSquare = group.reduce(0) { $0 + values[$1] * values[$1] } / Double(size)
+                let inverse = 1 / (meanSquare + Double(forward.epsilon)).squareRoot()
+                let projection = group.reduce(0) { $0 + g[$1] * values[$1] } / Double(size)
+                for index in group {
+                    normalized[index] = values[index] * inverse
+                    result[index] = inverse * (g[index] - values[index] * inverse * inverse * projection)
+                }
             }
+            return (normalized, result)
         }
-        let output = try Tensor(result, shape: input.shape, as: input.elementType)
-        guard arguments.outputCount > 1 else { return [output] }
-        let scaleGradient = try unbroadcast(combine(slopes, normalized, *), from: input.shape, to: scale.shape)
-        return [output, try Tensor(scaleGradient, shape: scale.shape, as: scale.elementType)]
     }
 }
 

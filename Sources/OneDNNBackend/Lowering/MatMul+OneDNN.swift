@@ -89,17 +89,26 @@ extension PlanCompiler {
         let result = try Layout.plain(lengths)
         let primitive = try Primitive.matmul(a.layout, weights: b.layout, bias: nil, destination: result)
         let left = try plainOperand(a.id), right = try plainOperand(b.id)
+        let target = emitProduct(primitive, (left, a.layout), (right, b.layout), result, computing: group.mainNodes(withEpilogue: 0))
+        try finish(group, from: 0, in: target, result)
+        return true
+    }
+
+    /// - Returns: the buffer that gets the product of the two operands.
+    private mutating func emitProduct(
+        _ primitive: Primitive, _ left: (buffer: BufferID, layout: Layout), _ right: (buffer: BufferID, layout: Layout), _ result: Layout,
+        computing nodes: [Node]
+    ) -> BufferID {
         let target = makeBuffer(.arena, byteCount: result.byteCount)
         emit(
             PrimitiveKernel(
                 primitive: primitive,
                 arguments: [
-                    .init(ONEDNN_SOURCE, left, a.layout), .init(ONEDNN_WEIGHTS, right, b.layout),
+                    .init(ONEDNN_SOURCE, left.buffer, left.layout), .init(ONEDNN_WEIGHTS, right.buffer, right.layout),
                     .init(ONEDNN_DESTINATION, target, result),
                 ]),
-            computing: group.mainNodes(withEpilogue: 0), reads: [left, right], writes: [target])
-        try finish(group, from: 0, in: target, result)
-        return true
+            computing: nodes, reads: [left.buffer, right.buffer], writes: [target])
+        return target
     }
 
     /// A product of two tensors as one of matrices, [batch, rows, inner] times [batch, inner, columns]: dimensions of both that the
@@ -126,15 +135,7 @@ extension PlanCompiler {
         let primitive = try Primitive.matmul(layouts.left, weights: layouts.right, bias: nil, destination: product)
         let first = try transposed(a, (batch + rows + inner).compactMap { left.firstIndex(of: $0) })
         let second = try transposed(b, (batch + inner + columns).compactMap { right.firstIndex(of: $0) })
-        let target = makeBuffer(.arena, byteCount: product.byteCount)
-        emit(
-            PrimitiveKernel(
-                primitive: primitive,
-                arguments: [
-                    .init(ONEDNN_SOURCE, first, layouts.left), .init(ONEDNN_WEIGHTS, second, layouts.right),
-                    .init(ONEDNN_DESTINATION, target, product),
-                ]),
-            computing: [node], reads: [first, second], writes: [target])
+        let target = emitProduct(primitive, (first, layouts.left), (second, layouts.right), product, computing: [node])
         let order = batch + rows + columns, lengths = try Layout.plain(shape(output))
         guard order != result else {
             define(output, in: target, lengths)
