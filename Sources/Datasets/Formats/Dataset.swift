@@ -79,16 +79,6 @@ public struct DatasetSplit: Sendable {
         self.images = images
     }
 
-    /// Checks that a network with `outputs` outputs tells all classes apart.
-    /// - Throws: `CleaveError` when it has fewer.
-    public func checkClasses(outputs: Int) throws {
-        guard classes.count <= outputs else {
-            throw CleaveError(
-                .shapeMismatch, "the data has \(classes.count) classes, but the model tells \(outputs) apart",
-                suggestion: "build a model for them: cleave build … --classes \(classes.count)")
-        }
-    }
-
     /// Where the image comes from: a file, or a file and the number of a record in it.
     public func nameOfImage(_ index: Int) -> String { images.name(of: index) }
 
