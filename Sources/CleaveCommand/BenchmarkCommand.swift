@@ -2,7 +2,7 @@ import ArgumentParser
 import Cleave
 import Foundation
 
-struct BenchmarkCommand: ParsableCommand {
+struct BenchmarkCommand: NetworkCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmark",
         abstract: "Measure how fast a model loads and runs.",

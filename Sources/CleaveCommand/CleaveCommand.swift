@@ -24,12 +24,13 @@ struct CleaveCommand: ParsableCommand {
         ])
 
     static func main() {
-        letIdleThreadsSleep()
-        removeUnfinishedFilesOnInterrupt()
-        explainFilesThatShrink()
         reportFilesThatGrowTooLarge()
         do {
             var command = try parseAsRoot()
+            // Before signals are taken over: the program that it starts would take them for ignored by its caller.
+            if command is any NetworkCommand { letIdleThreadsSleep() }
+            removeUnfinishedFilesOnInterrupt()
+            explainFilesThatShrink()
             try command.run()
         } catch {
             Foundation.exit(report(error))

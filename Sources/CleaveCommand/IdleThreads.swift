@@ -1,4 +1,8 @@
+import ArgumentParser
 import Foundation
+
+/// A command that runs networks, and so uses the threads of OpenMP.
+protocol NetworkCommand: ParsableCommand {}
 
 /// Lets the threads that compute sleep soon after they run out of work.
 ///

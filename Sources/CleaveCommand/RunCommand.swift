@@ -2,7 +2,7 @@ import ArgumentParser
 import Cleave
 import Foundation
 
-struct RunCommand: ParsableCommand {
+struct RunCommand: NetworkCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a model and write its outputs.",

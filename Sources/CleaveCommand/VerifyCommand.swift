@@ -2,7 +2,7 @@ import ArgumentParser
 import Cleave
 import Foundation
 
-struct VerifyCommand: ParsableCommand {
+struct VerifyCommand: NetworkCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Run two models on the same inputs and compare what comes out.",
