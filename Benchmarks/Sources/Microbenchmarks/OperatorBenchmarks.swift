@@ -136,7 +136,7 @@ private func movements(_ threads: Int?) -> [Microbenchmark] {
         benchmark("slice every second pixel", [1, 256, 56, 56], threads) { sketch, input in
             func list(_ values: [Int64]) throws -> ValueID { try sketch.constant(Tensor(values, shape: [2])) }
             let starts = try list([0, 0]), ends = try list([56, 56]), axes = try list([2, 3]), steps = try list([2, 2])
-            return try sketch.node(.slice(Slice(bounds: nil)), input, starts, ends, axes, steps)
+            return try sketch.node(.slice(StridedSlice(bounds: nil)), input, starts, ends, axes, steps)
         },
     ]
 }
