@@ -104,8 +104,9 @@ final class PeerProcess {
     ) throws -> Answer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        try send(Array(try encoder.encode(request)) + [UInt8(ascii: "\n")])
-        for tensor in bytes { try tensor.withUnsafeBytes { try send($0) } }
+        let message = Array(try encoder.encode(request)) + [UInt8(ascii: "\n")]
+        // A program that ends while it is spoken to may have said why.
+        _ = send(message) && bytes.allSatisfy { tensor in tensor.withUnsafeBytes { send($0) } }
         let line = try readLine()
         guard let answer = try? JSONDecoder().decode(type, from: Data(line)) else {
             let text = String(decoding: line.prefix(200), as: UTF8.self)
@@ -114,15 +115,17 @@ final class PeerProcess {
         return answer
     }
 
-    private func send(_ bytes: some ContiguousBytes) throws {
-        try bytes.withUnsafeBytes { bytes in
+    /// - Returns: false when the program no longer listens.
+    private func send(_ bytes: some ContiguousBytes) -> Bool {
+        bytes.withUnsafeBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
                 let count = Foundation.send(socket, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count, Self.sendFlags)
                 if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw ending() }
+                guard count > 0 else { return false }
                 rest = rest.dropFirst(count)
             }
+            return true
         }
     }
 

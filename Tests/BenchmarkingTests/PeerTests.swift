@@ -80,6 +80,16 @@ struct PeerTests {
         }
     }
 
+    /// More than the socket holds is still to be sent when the program answers and ends.
+    @Test func whatAProgramSaysBeforeItEndsIsHeard() throws {
+        try withProgram(Self.greeting + #"read run; echo '{"error": "out of memory"}'"#) { python in
+            let peer = try start(python)
+            let vast = try Tensor([Float](repeating: 0, count: 1 << 20), shape: [1 << 20])
+            let error = try failure { _ = try peer.run([("x", vast)], outputs: ["a"]) }
+            #expect(error.problem == "ONNX Runtime: out of memory")
+        }
+    }
+
     @Test(arguments: [
         ("echo 'line one\nsegmentation fault' >&2; exit 3", "ended with exit code 3: segmentation fault"),
         ("kill -9 $$", "ended with signal 9"),
