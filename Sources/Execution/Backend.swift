@@ -10,6 +10,17 @@ public protocol Backend: Sendable {
     /// - Parameter inputShapes: by input name; an input left out has the shape that the graph declares.
     /// - Throws: `CleaveError` naming the node that cannot run and why, before anything is computed.
     func prepare(_ graph: Graph, inputShapes: [String: [Int]]) throws -> any ExecutionPlan
+
+    /// Compiles `program`, and takes its initial tensors over.
+    /// - Throws: `CleaveError` as `prepare`, and for an optimizer whose numbers are out of range.
+    func prepareTraining(_ program: TrainingProgram) throws -> any TrainingSession
+}
+
+extension Backend {
+    /// Trains through sessions of `prepare`, with the optimizer in Double: right on every backend, and fast on none.
+    public func prepareTraining(_ program: TrainingProgram) throws -> any TrainingSession {
+        try GeneralTrainingSession(program, backend: self)
+    }
 }
 
 /// A compiled graph: immutable, and shared by any number of sessions.

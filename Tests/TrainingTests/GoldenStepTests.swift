@@ -28,7 +28,7 @@ import Training
         let network = try SmallNetwork.graph(weights: archive, prefix: "initial")
         let training = try TrainingGraph(
             of: network, output: nil, loss: .softmaxCrossEntropy(labelSmoothing: 0.1), batchSize: 4, seed: 0, isFrozen: { _ in false })
-        var trainer = ReferenceTrainer(training, recipe)
+        var trainer = try ReferenceTrainer(training, recipe)
         let losses = try #require(archive["\(recipe)/losses"]).elements(as: Double.self)
         for (step, expected) in losses.enumerated() {
             let loss = try trainer.step(images: batch("images", step, archive), labels: batch("labels", step, archive))
@@ -59,40 +59,31 @@ import Training
     }
 }
 
-/// Steps of the obvious optimizer on the reference backend.
+/// Steps on the reference backend, which trains as every backend can.
 private struct ReferenceTrainer {
-    private var training: TrainingGraph
+    private let training: TrainingGraph
     private let recipe: GoldenStepTests.Recipe
-    private var states: [String: [[Double]]] = [:]
-    private var values: [String: Tensor] = [:]
+    private let session: any TrainingSession
     private var number = 0
 
-    init(_ training: TrainingGraph, _ recipe: GoldenStepTests.Recipe) {
+    init(_ training: TrainingGraph, _ recipe: GoldenStepTests.Recipe) throws {
         self.training = training
         self.recipe = recipe
+        session = try ReferenceBackend().prepareTraining(TrainingProgram(training, optimizer: recipe.optimizer, keepsAverage: false))
     }
 
     /// Everything that the steps so far have changed.
-    func tensors() -> [String: Tensor] { values }
+    func tensors() throws -> [String: Tensor] {
+        let tensors = try session.tensors()
+        return tensors.parameters.merging(tensors.states) { first, _ in first }
+    }
 
     mutating func step(images: Tensor, labels: Tensor) throws -> Double {
         number += 1
-        let graph = try TrainingGraph.updating(training.graph, with: values)
-        let results = try ReferenceBackend().prepare(graph, inputShapes: [:]).makeSession().run(
-            [training.inputs.data[0]: images, training.inputs.target: labels], observing: [])
-        for parameter in training.parameters {
-            let gradient = try #require(parameter.gradient.flatMap { results[graph[$0].name] })
-            let tensor = try #require(graph.constant(parameter.value))
-            var elements = try tensor.elements(as: Double.self)
-            let empty = [[Double]](repeating: elements.map { _ in 0 }, count: recipe.optimizer.stateCount)
-            var state = states[parameter.name] ?? empty
-            let step = OptimizerStep(
-                optimizer: recipe.optimizer, learningRate: recipe.learningRate, weightDecay: parameter.decays ? 0.01 : 0, number: number)
-            step.apply(to: &elements, gradient: try gradient.elements(as: Double.self), state: &state)
-            states[parameter.name] = state
-            values[parameter.name] = try Tensor(elements, shape: tensor.shape)
-        }
-        for update in training.stateUpdates { values[update.name] = results[graph[update.newValue].name] }
-        return try #require(results[graph[training.loss].name]).elements(as: Double.self)[0]
+        let results = try session.accumulate([training.inputs.data[0]: images, training.inputs.target: labels], scale: 1)
+        let step = OptimizerStep(
+            optimizer: recipe.optimizer, learningRate: recipe.learningRate, weightDecay: 0.01, number: number)
+        _ = try session.update(ParameterUpdate(step: step, maximalGradientNorm: nil, averageDecay: 0))
+        return try #require(results[training.graph[training.loss].name]).elements(as: Double.self)[0]
     }
 }

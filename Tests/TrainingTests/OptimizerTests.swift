@@ -1,6 +1,6 @@
+import Execution
 import Tensors
 import Testing
-import Training
 
 @Suite struct OptimizerTests {
     @Test func plainDescentKeepsNoState() {
