@@ -5,5 +5,6 @@
 
 #include "images.h"
 #include "kernels.h"
+#include "training.h"
 
 #endif
