@@ -53,6 +53,14 @@ public protocol ProfilingSession: Session {
     func profile(_ inputs: [String: Tensor]) throws -> (outputs: [String: Tensor], profile: ExecutionProfile)
 }
 
+/// A training session that can tell where its time goes.
+public protocol ProfilingTrainingSession: TrainingSession {
+    /// As `accumulate`, and times every step.
+    func profileAccumulation(
+        _ inputs: [String: Tensor], scale: Double
+    ) throws -> (results: [String: Tensor], profile: ExecutionProfile)
+}
+
 /// A plan that knows how much memory its sessions take.
 public protocol MeasuredPlan: ExecutionPlan {
     /// Bytes of weights, shared by all sessions.
