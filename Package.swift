@@ -56,7 +56,8 @@ let package = Package(
         .target(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
-        .target(name: "Training", dependencies: ["Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "ONNXFormat"]),
+        .target(
+            name: "Training", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "Datasets"]),
         .target(
             name: "Benchmarking",
             dependencies: [
@@ -66,7 +67,8 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Training",
             ]),
         .target(
             name: "Cleave",
@@ -98,7 +100,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "Training",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets",
+                "ModelZoo", "Training",
             ]),
         .testTarget(
             name: "PassesTests",
@@ -115,8 +118,8 @@ let package = Package(
         .testTarget(
             name: "ReportingTests",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
-                "Reporting",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Training", "Reporting",
             ]),
         .testTarget(
             name: "OneDNNBackendTests",
