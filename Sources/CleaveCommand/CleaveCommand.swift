@@ -20,7 +20,7 @@ struct CleaveCommand: ParsableCommand {
         version: cleaveVersion,
         subcommands: [
             InspectCommand.self, ConvertCommand.self, FoldCommand.self, VerifyCommand.self, CheckCommand.self, RunCommand.self,
-            BenchmarkCommand.self, BuildCommand.self, DataCommand.self,
+            BenchmarkCommand.self, BuildCommand.self, DataCommand.self, QuantizeCommand.self, CalibrateCommand.self,
         ])
 
     static func main() {
