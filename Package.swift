@@ -56,7 +56,11 @@ let package = Package(
         .target(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
-        .target(name: "Training", dependencies: ["Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "ONNXFormat"]),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "ONNXFormat",
+            ]),
         .target(
             name: "Benchmarking",
             dependencies: [
