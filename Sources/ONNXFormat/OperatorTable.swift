@@ -174,8 +174,8 @@ extension Operator {
         case .branch(let payload): try payload.write(to: &writer)
         case .loop(let payload): try payload.write(to: &writer)
         case .scan(let payload): try payload.write(to: &writer)
-        case .determinant, .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity,
-            .range, .dynamicQuantizeLinear, .opaque:
+        case .determinant, .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile,
+            .identity, .range, .dynamicQuantizeLinear, .opaque:
             break
         // `onnxName(opset:)` has refused these.
         case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,

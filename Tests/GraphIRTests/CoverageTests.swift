@@ -16,7 +16,8 @@ private enum OperatorKind: CaseIterable {
     case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, convolutionInputGradient
     case convolutionWeightGradient, averagePoolGradient, maxPoolGradient, lpPoolGradient, batchNormGradient, layerNormGradient
     case groupNormGradient, rmsNormGradient, localResponseNormGradient, activationGradient, productGradient, resizeGradient
-    case gridSampleGradient, dropoutMask, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers, tfIdfVectorizer, branch, loop, scan, opaque
+    case gridSampleGradient, dropoutMask, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers
+    case tfIdfVectorizer, branch, loop, scan, opaque
 
     init(_ operation: Operator) {
         switch operation {
