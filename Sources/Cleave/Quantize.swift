@@ -37,7 +37,9 @@ extension Transformation {
 
     /// Makes a network that was prepared an int8 one, with ranges that were recorded before.
     public static func quantize(ranges: CalibrationRecord, options: QuantizationOptions = QuantizationOptions()) -> Transformation {
-        .pass(QuantizeGraph(ranges, options: options))
+        var steps: [any Pass] = [QuantizeGraph(ranges, options: options)]
+        if options.format == .qoperator { steps.append(ToIntegerOperators()) }
+        return .pipeline(Pipeline(name: "quantize", steps: steps.map { .once($0) }))
     }
 }
 
@@ -91,7 +93,7 @@ public func calibrate(
 
 extension Graph {
     /// Samples that are run together where the model leaves it open: few enough that their values stay near the processor.
-    fileprivate var calibrationBatch: Int {
+    public var calibrationBatch: Int {
         let byteCount = (try? cost(assuming: [:]).activationBytes) ?? 1 << 26
         return min(max(1, (1 << 26) / max(1, byteCount)), 32)
     }

@@ -61,7 +61,12 @@ struct CalibrationOptions: ParsableArguments {
     }
 
     private func source(for graph: Graph) throws -> CalibrationSource {
-        if let inputs { return .samples(try TensorFile(reading: inputs).samples(for: graph, batch: batch ?? 16), name: inputs) }
+        if let inputs {
+            // A length that the model fixes is the one that it runs with.
+            let fixed = graph.inputs.first.flatMap { graph[$0].tensorType?.shape?.first?.known }
+            let samples = try TensorFile(reading: inputs).samples(for: graph, batch: batch ?? fixed ?? graph.calibrationBatch)
+            return .samples(samples, name: inputs)
+        }
         guard let calibration else { throw ValidationError("Give the samples to calibrate on: --calibration or --inputs.") }
         let dataset = try Dataset(calibration)
         let images = try split.map { try dataset.load($0) } ?? dataset.loadTraining()

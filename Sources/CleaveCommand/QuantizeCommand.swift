@@ -87,7 +87,9 @@ struct QuantizeCommand: NetworkCommand {
                         graph, countsNumbers: method.needsHistogram, equalized: false, backend: backend.backend, progress: progress)
                     : try CalibrationRecord.merged(records)
                 progress(WorkProgress(task: "quantizing"))
-                return (prepared + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
+                // What folding left alone is nothing that quantization has to say.
+                let silent = prepared.map { PassReport(pass: $0.pass, fidelity: $0.fidelity, rewrites: $0.rewrites, skips: []) }
+                return (silent + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
             }
         }
         try output.show(summary)

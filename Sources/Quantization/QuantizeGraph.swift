@@ -108,7 +108,7 @@ extension Operator {
     /// Whether the operator is there for quantized tensors.
     var isQuantization: Bool {
         switch self {
-        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul: true
+        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear: true
         case .opaque(let payload): payload.domain == "com.microsoft" && (payload.name.hasPrefix("QLinear") || payload.name == "QGemm")
         default: false
         }

@@ -84,7 +84,7 @@ extension PlanCompiler {
         case .einsum(let payload): return try lower(payload, node, output)
         case .upsample(let payload): return try lower(payload, node, input, output)
         case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .roiAlign, .rmsNorm, .lpNorm,
-            .meanVarianceNorm, .matMulInteger, .qLinearMatMul, .isInfinite, .select, .cast, .castLike, .argReduction,
+            .meanVarianceNorm, .matMulInteger, .qLinearMatMul, .qLinear, .isInfinite, .select, .cast, .castLike, .argReduction,
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
