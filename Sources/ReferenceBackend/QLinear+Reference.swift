@@ -16,7 +16,7 @@ extension QLinear: ReferenceKernel {
             guard let tensor = operand(place), let scale = operand(place + 1) else {
                 throw CleaveError(.invalidGraph, "operand \(place) or its scale is left out, but both are required")
             }
-            let real = try Self.dequantized(tensor, scale: scale, zeroPoint: operand(place + 2))
+            let real = try Self.dequantized(tensor, scale: scale, zeroPoint: operand(place + 2), axis: channelAxis(of: place, tensor))
             floats.append(real.tensor)
             scales.append(real.scale)
         }
@@ -39,17 +39,26 @@ extension QLinear: ReferenceKernel {
         return [try Tensor(result.reals().map { ($0 / step).rounded(.toNearestOrEven) + zero }, shape: result.shape, as: type)]
     }
 
-    /// (q − zeroPoint)·scale as float64; a scale has one element, or one for each of the last dimension.
-    private static func dequantized(_ tensor: Tensor, scale: Tensor, zeroPoint: Tensor?) throws -> (tensor: Tensor, scale: [Double]) {
+    /// The dimension of an operand that scales per channel run along: the columns of the product's second operand.
+    private func channelAxis(of place: Int, _ tensor: Tensor) -> Int {
+        if case .gemm(_, _, let transposeB) = function, place == 3, transposeB { 0 } else { max(0, tensor.rank - 1) }
+    }
+
+    /// (q − zeroPoint)·scale as float64; a scale has one element, or one for each position along `axis`.
+    private static func dequantized(
+        _ tensor: Tensor, scale: Tensor, zeroPoint: Tensor?, axis: Int
+    ) throws -> (tensor: Tensor, scale: [Double]) {
         if let zeroPoint { try tensor.elementType.requireSame(as: zeroPoint.elementType) }
         let scales = try scale.reals()
         let zeros = try zeroPoint?.reals() ?? [0]
-        let columns = tensor.shape.last ?? 1
-        for (count, what) in [(scales.count, "scale"), (zeros.count, "zero point")] where count != 1 && count != columns {
-            throw CleaveError(.shapeMismatch, "a \(what) has \(count) elements, expected 1 or \(columns), one per column")
+        let channels = tensor.rank == 0 ? 1 : tensor.shape[axis]
+        let inner = tensor.shape.dropFirst(axis + 1).reduce(1, *)
+        for (count, what) in [(scales.count, "scale"), (zeros.count, "zero point")] where count != 1 && count != channels {
+            throw CleaveError(.shapeMismatch, "a \(what) has \(count) elements, expected 1 or \(channels), one per column")
         }
         let values = try tensor.reals().enumerated().map { index, value in
-            (value - zeros[zeros.count == 1 ? 0 : index % columns]) * scales[scales.count == 1 ? 0 : index % columns]
+            let channel = index / inner % channels
+            return (value - zeros[zeros.count == 1 ? 0 : channel]) * scales[scales.count == 1 ? 0 : channel]
         }
         return (try Tensor(values, shape: tensor.shape), scales)
     }
