@@ -57,7 +57,8 @@ let package = Package(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
         .target(name: "Quantization", dependencies: ["Tensors", "GraphIR", "Passes", "Execution", "CKernels"]),
-        .target(name: "Training", dependencies: ["Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "ONNXFormat"]),
+        .target(
+            name: "Training", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "Datasets"]),
         .target(
             name: "Benchmarking",
             dependencies: [
@@ -67,7 +68,8 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Quantization", "Benchmarking",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Training", "Quantization",
             ]),
         .target(
             name: "Cleave",
@@ -99,7 +101,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "Training",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets",
+                "ModelZoo", "Training",
             ]),
         .testTarget(
             name: "PassesTests",
@@ -122,8 +125,8 @@ let package = Package(
         .testTarget(
             name: "ReportingTests",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
-                "Reporting",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Training", "Reporting",
             ]),
         .testTarget(
             name: "OneDNNBackendTests",

@@ -6,5 +6,6 @@
 #include "images.h"
 #include "statistics.h"
 #include "kernels.h"
+#include "training.h"
 
 #endif

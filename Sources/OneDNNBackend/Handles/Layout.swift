@@ -93,6 +93,18 @@ final class Layout: @unchecked Sendable {
         return blocks[0].length
     }
 
+    /// Whether the layout is that of a filter per channel, [G, 1, 1, spatial …], with channels in blocks of 16 behind everything else.
+    var hasFilterBlocks: Bool {
+        let blocks = blocks
+        guard details.is_blocked, blocks.count == 1, blocks[0].dimension == 0, blocks[0].length == 16 else { return false }
+        var expected = 16
+        for dimension in stride(from: shape.count - 1, through: 1, by: -1) {
+            guard strides[dimension] == expected || shape[dimension] == 1 else { return false }
+            expected *= shape[dimension]
+        }
+        return strides[0] == expected || shape[0] <= 16
+    }
+
     /// Whether some channels exist only as padding.
     var hasPadding: Bool { padded != shape }
 }

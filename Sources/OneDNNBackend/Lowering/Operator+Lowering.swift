@@ -47,6 +47,7 @@ extension PlanCompiler {
     /// The fast kernel of a group's anchor; `false` where there is none for its types, shapes and attributes.
     private mutating func lowerFast(_ group: Group) throws -> Bool {
         let node = group.anchor
+        if case .batchNormGradient(let payload) = node.operator { return try lower(payload, group) }
         guard let output = node.outputs.first ?? nil, isBuffered(output) else { return false }
         if case .cast(let payload) = node.operator { return try lower(payload, node, output) }
         if case .select = node.operator { return try lowerSelect(node, output) }
@@ -83,15 +84,18 @@ extension PlanCompiler {
         case .tile: return try lowerTile(node, input, output)
         case .einsum(let payload): return try lower(payload, node, output)
         case .upsample(let payload): return try lower(payload, node, input, output)
+        case .convolutionInputGradient(let payload): return try lower(payload, node, output)
+        case .convolutionWeightGradient(let payload): return try lower(payload, node, input, output)
+        case .averagePoolGradient(let payload): return try lower(payload, node, input, output)
+        case .maxPoolGradient(let payload): return try lower(payload, node, input, output)
+        case .activationGradient(let payload): return try lower(payload, node, input, output)
         case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .roiAlign, .rmsNorm, .lpNorm,
             .meanVarianceNorm, .matMulInteger, .qLinearMatMul, .qLinear, .isInfinite, .select, .cast, .castLike, .argReduction,
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
-            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
-            .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
-            .rmsNormGradient, .localResponseNormGradient, .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient,
-            .dropoutMask,
+            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
+            .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask,
             .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan,
             .opaque:
             return false
