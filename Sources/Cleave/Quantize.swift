@@ -23,6 +23,9 @@ extension Transformation {
         return PassReport.merged(folded + (try Transformation.pipeline(.prepareForQuantization).run(&graph, progress)))
     }
 
+    /// Scales the channels between layers so that both use the range of 8 bits alike; comes after `prepareForQuantization`.
+    public static let equalize = Transformation.pass(EqualizeLayers())
+
     /// Makes the network an int8 one, calibrated on at most `samples` samples.
     public static func quantize(
         calibration: CalibrationSource, samples: Int = 1000, options: QuantizationOptions = QuantizationOptions()
@@ -30,14 +33,16 @@ extension Transformation {
         Transformation { graph, progress in
             let prepared = try Transformation.prepareForQuantization.run(&graph, progress)
             let record = try calibrate(
-                graph, on: calibration, samples: samples, countsNumbers: options.method.needsHistogram, progress: progress)
+                graph, on: calibration, samples: samples, detail: options.neededDetail, progress: progress)
             return prepared + (try Transformation.quantize(ranges: record, options: options).run(&graph, progress))
         }
     }
 
     /// Makes a network that was prepared an int8 one, with ranges that were recorded before.
     public static func quantize(ranges: CalibrationRecord, options: QuantizationOptions = QuantizationOptions()) -> Transformation {
-        .pass(QuantizeGraph(ranges, options: options))
+        var steps: [any Pass] = [QuantizeGraph(ranges, options: options)]
+        if options.format == .qoperator { steps.append(ToIntegerOperators()) }
+        return .pipeline(Pipeline(name: "quantize", steps: steps.map { .once($0) }))
     }
 }
 
@@ -45,13 +50,13 @@ extension Transformation {
 /// - Parameters:
 ///   - graph: prepared with `Transformation.prepareForQuantization`.
 ///   - samples: how many at most; `nil` for all.
-///   - countsNumbers: whether to keep histograms, without which only the methods `minmax` and `moving-average` can choose ranges.
+///   - detail: what to keep besides extremes; `QuantizationOptions.neededDetail` says what is needed.
 /// - Throws: `CleaveError` when there are no samples, they do not fit the network, or a value is not finite.
 public func calibrate(
-    _ graph: Graph, on source: CalibrationSource, samples: Int? = nil, countsNumbers: Bool = true, equalized: Bool = false,
-    backend: any Backend = OneDNNBackend(), batch: Int? = nil, progress: Transformation.Progress? = nil
+    _ graph: Graph, on source: CalibrationSource, samples: Int? = nil,
+    detail: ValueStatistics.Detail = [.histogram, .channelMeans], equalized: Bool = false, backend: any Backend = OneDNNBackend(), batch: Int? = nil, progress: Transformation.Progress? = nil
 ) throws -> CalibrationRecord {
-    let calibrator = try Calibrator(graph, backend: backend, countsNumbers: countsNumbers)
+    let calibrator = try Calibrator(graph, backend: backend, detail: detail)
     var done = 0
     func add(_ batch: CalibrationBatch, total: Int) throws {
         try checkCancellation()
@@ -91,7 +96,7 @@ public func calibrate(
 
 extension Graph {
     /// Samples that are run together where the model leaves it open: few enough that their values stay near the processor.
-    fileprivate var calibrationBatch: Int {
+    public var calibrationBatch: Int {
         let byteCount = (try? cost(assuming: [:]).activationBytes) ?? 1 << 26
         return min(max(1, (1 << 26) / max(1, byteCount)), 32)
     }

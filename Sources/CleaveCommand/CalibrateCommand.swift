@@ -25,6 +25,9 @@ struct CalibrateCommand: NetworkCommand {
     @Option(name: [.customShort("o"), .customLong("output")], help: .init("The file to write.", valueName: "ranges.json"), transform: filePath)
     var path: String
 
+    @Flag(help: "Equalize layers first, for `cleave quantize --equalize`.")
+    var equalize = false
+
     @OptionGroup
     var backend: BackendOptions
 
@@ -43,8 +46,9 @@ struct CalibrateCommand: NetworkCommand {
             var graph = try Graph(onnx: model)
             return try locating(file: model) {
                 try graph.apply(.prepareForQuantization, progress: progress)
+                if equalize { try graph.apply(.equalize, progress: progress) }
                 return try calibration.record(
-                    graph, countsNumbers: true, equalized: false, backend: backend.backend, progress: progress)
+                    graph, detail: [.histogram, .channelMeans], equalized: equalize, backend: backend.backend, progress: progress)
             }
         }
         try record.write(to: path)

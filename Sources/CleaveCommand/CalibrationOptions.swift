@@ -53,15 +53,20 @@ struct CalibrationOptions: ParsableArguments {
     /// Runs the model on the samples.
     /// - Parameter graph: prepared for quantization.
     func record(
-        _ graph: Graph, countsNumbers: Bool, equalized: Bool, backend: any Backend, progress: @escaping @Sendable (WorkProgress) -> Void
+        _ graph: Graph, detail: ValueStatistics.Detail, equalized: Bool, backend: any Backend, progress: @escaping @Sendable (WorkProgress) -> Void
     ) throws -> CalibrationRecord {
         try calibrate(
-            graph, on: try source(for: graph), samples: samples ?? 1000, countsNumbers: countsNumbers, equalized: equalized,
+            graph, on: try source(for: graph), samples: samples ?? 1000, detail: detail, equalized: equalized,
             backend: backend, batch: batch, progress: progress)
     }
 
     private func source(for graph: Graph) throws -> CalibrationSource {
-        if let inputs { return .samples(try TensorFile(reading: inputs).samples(for: graph, batch: batch ?? 16), name: inputs) }
+        if let inputs {
+            // A length that the model fixes is the one that it runs with.
+            let fixed = graph.inputs.first.flatMap { graph[$0].tensorType?.shape?.first?.known }
+            let samples = try TensorFile(reading: inputs).samples(for: graph, batch: batch ?? fixed ?? graph.calibrationBatch)
+            return .samples(samples, name: inputs)
+        }
         guard let calibration else { throw ValidationError("Give the samples to calibrate on: --calibration or --inputs.") }
         let dataset = try Dataset(calibration)
         let images = try split.map { try dataset.load($0) } ?? dataset.loadTraining()

@@ -45,6 +45,12 @@ struct QuantizeCommand: NetworkCommand {
     @Option(help: .init("Nodes that stay in float, by name; * stands for anything. May be repeated.", valueName: "pattern"))
     var exclude: [String] = []
 
+    @Flag(help: "Scale the channels between layers so that both use 8 bits alike (cross-layer equalization).")
+    var equalize = false
+
+    @Flag(help: "Let biases make up for what rounding the weights adds on average.")
+    var correctBias = false
+
     @Flag(help: "Weights of 7 bits, for processors without VNNI, whose 16-bit sums would overflow.")
     var reduceRange = false
 
@@ -74,20 +80,30 @@ struct QuantizeCommand: NetworkCommand {
 
     private var options: QuantizationOptions {
         QuantizationOptions(
-            target: target, format: format, method: method, excluded: exclude, reducesRange: reduceRange, hasIntegerInterface: integerIo)
+            target: target, format: format, method: method, excluded: exclude, reducesRange: reduceRange, hasIntegerInterface: integerIo,
+            correctsBias: correctBias)
     }
 
     func run() throws {
         let records = try ranges.map { try CalibrationRecord(reading: $0) }
         let summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "quantizing", showingLayers: layers, progress: progress) { graph in
-                let prepared = try graph.apply(.prepareForQuantization, progress: progress)
+                var prepared = try graph.apply(.prepareForQuantization, progress: progress)
+                if equalize { prepared += try graph.apply(.equalize, progress: progress) }
                 let record = records.isEmpty
                     ? try calibration.record(
-                        graph, countsNumbers: method.needsHistogram, equalized: false, backend: backend.backend, progress: progress)
+                        graph, detail: options.neededDetail, equalized: equalize, backend: backend.backend, progress: progress)
                     : try CalibrationRecord.merged(records)
+                guard record.equalized == equalize else {
+                    throw CleaveError(
+                        .invalidRequest,
+                        "the ranges are of the model \(record.equalized ? "with" : "without") equalized layers",
+                        suggestion: "give --equalize to both commands or to none")
+                }
                 progress(WorkProgress(task: "quantizing"))
-                return (prepared + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
+                // What folding left alone is nothing that quantization has to say.
+                let silent = prepared.map { PassReport(pass: $0.pass, fidelity: $0.fidelity, rewrites: $0.rewrites, skips: []) }
+                return (silent + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
             }
         }
         try output.show(summary)

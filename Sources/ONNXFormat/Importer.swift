@@ -329,6 +329,10 @@ struct Importer {
             throw CleaveError(
                 .invalidGraph, "the node's op_type is empty, expected the name of an operator", suggestion: "export the model again")
         }
+        if opaque.domain == QLinear.domain, opaque.overload.isEmpty, !functions.contains(opaque) {
+            var reader = try AttributeReader(node.pointee, opset: try defaultOpset(), tensors: tensors)
+            return try OperatorTable.decodeQLinear(opaque.name, &reader) ?? .opaque(opaque)
+        }
         guard OperatorTable.isDefaultDomain(opaque.domain), opaque.overload.isEmpty else { return .opaque(opaque) }
         guard !functions.contains(OpaqueOperator(domain: "", name: opaque.name, overload: "")) else { return .opaque(opaque) }
         var reader = try AttributeReader(node.pointee, opset: try defaultOpset(), tensors: tensors)

@@ -27,9 +27,9 @@ public final class Calibrator {
 
     /// - Parameters:
     ///   - graph: prepared as for quantization: see `Pipeline.prepareForQuantization`.
-    ///   - countsNumbers: whether to keep histograms, which all methods but `minmax` and `moving-average` need.
+    ///   - detail: what to keep of every value besides its extremes.
     /// - Throws: `CleaveError` when the graph computes nothing in float32.
-    public init(_ graph: Graph, backend: any Backend, countsNumbers: Bool) throws {
+    public init(_ graph: Graph, backend: any Backend, detail: ValueStatistics.Detail) throws {
         let values = graph.calibratedValues
         guard !values.isEmpty else {
             throw CleaveError(.unsupported, "the model has no convolution, product or sum in float32 that could run in integers")
@@ -39,7 +39,7 @@ public final class Calibrator {
         self.graph = exposed
         self.backend = backend
         names = values.map { graph[$0].name }
-        statistics = names.map { _ in ValueStatistics(countsNumbers: countsNumbers) }
+        statistics = names.map { _ in ValueStatistics(detail) }
     }
 
     /// Runs the samples of a batch and adds what they show.

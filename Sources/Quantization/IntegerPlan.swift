@@ -181,6 +181,10 @@ extension Graph {
         for target in QuantizationTarget.allCases {
             let plan = IntegerPlan(self, target: target) { _ in false }
             needed.formUnion(plan.quantizedValues.map(plan.source(of:)))
+            for node in nodes {
+                // Its channels' means correct the bias.
+                if case .product = plan.role(of: node), let input = node.inputs[0] { needed.insert(input) }
+            }
         }
         return inputs.filter(needed.contains) + nodes.flatMap { $0.outputs.compactMap { $0 }.filter(needed.contains) }
     }

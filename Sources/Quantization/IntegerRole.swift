@@ -63,9 +63,8 @@ extension IntegerRole {
         case .globalPool(let payload):
             self = payload.function == .average ? .average : .float(SkipReason("\(node.operator.name) has no integer form"))
         case .concat: self = .concatenation
-        case .maxPool:
-            self = node.outputs.compactMap { $0 }.count == 1 ? .movement : .float(SkipReason("its indices are read"))
-        case .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .slice, .split, .depthToSpace, .identity: self = .movement
+        case .maxPool where node.outputs.compactMap({ $0 }).count > 1: self = .float(SkipReason("its indices are read"))
+        case let operation where operation.movesElements: self = .movement
         case .activation(let payload) where payload.function == .relu: self = .limit(minimum: 0, maximum: nil)
         case .clip(let payload): self = .clip(node, payload, in: graph)
         default:

@@ -8,6 +8,8 @@ struct IntegerWriter {
     let parameters: [ValueID: QuantizationParameters]
     let options: QuantizationOptions
     let pass: String
+    /// Means of the channels of values, by which biases are corrected; empty when they are not.
+    let channelMeans: [ValueID: [Double]]
     var rewrites: [PassReport.Rewrite] = []
     /// The nodes around the 8 bits of each value.
     var borders: [ValueID: Border] = [:]
@@ -26,10 +28,16 @@ struct IntegerWriter {
         var bias: ValueID?
         var axis: Int
         var inputScale: Float
+        /// The activation by which the bias is corrected.
+        var input: ValueID?
     }
 
-    init(plan: IntegerPlan, parameters: [ValueID: QuantizationParameters], options: QuantizationOptions, pass: String) {
+    init(
+        plan: IntegerPlan, parameters: [ValueID: QuantizationParameters], channelMeans: [ValueID: [Double]], options: QuantizationOptions,
+        pass: String
+    ) {
         self.plan = plan
+        self.channelMeans = channelMeans
         self.parameters = parameters
         self.options = options
         self.pass = pass
@@ -67,7 +75,8 @@ struct IntegerWriter {
             let inputScale = parameters[input]?.scale
         else { return [] }
         let bias = role.biasOperand.flatMap { node.inputs[$0] }
-        let key = WeightKey(weight: weight, bias: bias, axis: role.axis, inputScale: inputScale)
+        let correction = channelMeans[input].map { BiasCorrection(node: node.operator, inputMeans: $0) }
+        let key = WeightKey(weight: weight, bias: bias, axis: role.axis, inputScale: inputScale, input: correction.map { _ in input })
         var raised: [Int] = []
         let operands: (weight: ValueID, bias: ValueID?)
         if let known = weights[key] {
@@ -77,23 +86,27 @@ struct IntegerWriter {
                 limit: options.reducesRange ? 63 : 127, minimizesError: options.method == .meanSquaredError,
                 hasIntegerBias: plan.target.hasIntegerBias)
             let result = try quantizer.quantize(
-                tensor, axis: role.axis, bias: bias.flatMap { editor.graph.constant($0) }, inputScale: inputScale)
+                tensor, axis: role.axis, bias: bias.flatMap { editor.graph.constant($0) }, inputScale: inputScale, correction: correction)
             raised = result.raisedChannels
             let zeros = try Tensor([Int8](repeating: 0, count: result.scales.count), shape: [result.scales.count])
             operands.weight = try dequantized(
                 result.weight, Tensor(vector: result.scales), zeros, axis: role.axis, name: editor.graph[weight].name, before: node.id,
                 in: &editor)
-            operands.bias = try bias.map { bias in
-                guard let scales = result.biasScales, let integers = result.bias else { return bias }
+            let biasName = bias.map { editor.graph[$0].name } ?? editor.graph[weight].name + "_bias"
+            operands.bias = try result.bias.map { values in
+                guard let scales = result.biasScales else {
+                    return try bias.flatMap { result.isBiasCorrected ? nil : $0 } ?? editor.addConstant(values, name: biasName)
+                }
                 let zeros = try Tensor([Int32](repeating: 0, count: scales.count), shape: [scales.count])
-                return try dequantized(
-                    integers, Tensor(vector: scales), zeros, axis: 0, name: editor.graph[bias].name, before: node.id, in: &editor)
+                return try dequantized(values, Tensor(vector: scales), zeros, axis: 0, name: biasName, before: node.id, in: &editor)
             }
             weights[key] = operands
         }
         var inputs = editor.graph[node.id].inputs
         inputs[role.operand] = operands.weight
-        if let operand = role.biasOperand { inputs[operand] = operands.bias }
+        if let bias = operands.bias {
+            if let operand = role.biasOperand { inputs[operand] = bias } else { inputs.append(bias) }
+        }
         editor.setInputs(node.id, to: inputs)
         return raised
     }

@@ -9,10 +9,20 @@ public struct QuantizationOptions: Hashable, Sendable {
     public var reducesRange: Bool
     /// Whether inputs and outputs of the model are integers, too.
     public var hasIntegerInterface: Bool
+    /// Whether biases make up for what rounding the weights adds to a layer's result on average.
+    public var correctsBias: Bool
+
+    /// What calibration has to keep for these options.
+    public var neededDetail: ValueStatistics.Detail {
+        var detail: ValueStatistics.Detail = []
+        if method.needsHistogram { detail.insert(.histogram) }
+        if correctsBias { detail.insert(.channelMeans) }
+        return detail
+    }
 
     public init(
         target: QuantizationTarget = .onnxruntime, format: QuantizationFormat = .qdq, method: RangeMethod = .minMax,
-        excluded: [String] = [], reducesRange: Bool = false, hasIntegerInterface: Bool = false
+        excluded: [String] = [], reducesRange: Bool = false, hasIntegerInterface: Bool = false, correctsBias: Bool = false
     ) {
         self.target = target
         self.format = format
@@ -20,5 +30,6 @@ public struct QuantizationOptions: Hashable, Sendable {
         self.excluded = excluded
         self.reducesRange = reducesRange
         self.hasIntegerInterface = hasIntegerInterface
+        self.correctsBias = correctsBias
     }
 }

@@ -39,11 +39,29 @@ public struct QuantizeGraph: Pass {
         }
         let parameters = try parameters(of: graph, plan)
         var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: plan.skips)
-        var writer = IntegerWriter(plan: plan, parameters: parameters, options: options, pass: name)
+        var writer = IntegerWriter(
+            plan: plan, parameters: parameters, channelMeans: options.correctsBias ? try channelMeans(of: graph, plan) : [:],
+            options: options, pass: name)
         try graph.edit { try writer.write(to: &$0) }
         report.rewrites = writer.rewrites
         _ = try RemoveDeadCode().run(on: &graph)
         return report
+    }
+
+    /// What the channels of the layers' inputs are on average.
+    /// - Throws: `CleaveError` when calibration did not measure it.
+    private func channelMeans(of graph: Graph, _ plan: IntegerPlan) throws -> [ValueID: [Double]] {
+        var means: [ValueID: [Double]] = [:]
+        for node in graph.nodes where plan.isInteger(node) {
+            guard case .product = plan.role(of: node), let input = node.inputs[0] else { continue }
+            means[input] = statistics[graph[input].name]?.channelMeans.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        guard !means.isEmpty else {
+            throw CleaveError(
+                .invalidRequest, "the ranges have no means of channels, by which biases are corrected",
+                suggestion: "calibrate again with `cleave calibrate`")
+        }
+        return means
     }
 
     /// Scale and zero point of every quantized value.
@@ -108,7 +126,7 @@ extension Operator {
     /// Whether the operator is there for quantized tensors.
     var isQuantization: Bool {
         switch self {
-        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul: true
+        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear: true
         case .opaque(let payload): payload.domain == "com.microsoft" && (payload.name.hasPrefix("QLinear") || payload.name == "QGemm")
         default: false
         }

@@ -13,13 +13,25 @@ public struct ValueStatistics: Hashable, Sendable, Codable {
     public internal(set) var meanHigh: Double
     /// `nil` when only extremes were asked for.
     public internal(set) var histogram: Histogram?
-    /// The mean of every channel, dimension 1, where it was asked for.
+    /// The mean of every channel, dimension 1, where it was asked for and there is one.
     public internal(set) var channelMeans: [Double]?
 
-    init(countsNumbers: Bool) {
+    /// What to keep besides extremes.
+    public struct Detail: OptionSet, Hashable, Sendable {
+        public let rawValue: Int
+        public init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// A histogram, which all methods but `minmax` and `moving-average` need.
+        public static let histogram = Detail(rawValue: 1)
+        /// The means of channels, by which biases are corrected.
+        public static let channelMeans = Detail(rawValue: 2)
+    }
+
+    init(_ detail: Detail) {
         samples = 0
         (low, high, meanLow, meanHigh) = (.infinity, -.infinity, 0, 0)
-        histogram = countsNumbers ? Histogram() : nil
+        histogram = detail.contains(.histogram) ? Histogram() : nil
+        channelMeans = detail.contains(.channelMeans) ? [] : nil
     }
 
     /// Adds a tensor of float32 with one sample per index of its first dimension, or a single one where `samples` is 1.
@@ -33,10 +45,26 @@ public struct ValueStatistics: Hashable, Sendable, Codable {
             if let sample = extents.firstIndex(where: { $0.invalid >= 0 }) {
                 throw InvalidNumber(sample: sample, value: numbers[sample * length + Int(extents[sample].invalid)])
             }
+            addChannels(of: tensor, address, samples: count)
             for extent in extents { add(low: Double(extent.low), high: Double(extent.high)) }
             let magnitude = extents.reduce(Float(0)) { max($0, abs($1.low), abs($1.high)) }
             histogram?.add(numbers, magnitude: magnitude)
         }
+    }
+
+    private mutating func addChannels(of tensor: Tensor, _ numbers: UnsafePointer<Float>, samples count: Int) {
+        guard var means = channelMeans else { return }
+        guard tensor.rank >= 2, tensor.shape[0] == count, means.isEmpty || means.count == tensor.shape[1] else {
+            channelMeans = nil
+            return
+        }
+        let inner = tensor.shape[2...].reduce(1, *)
+        var sums = [Double](repeating: 0, count: tensor.shape[1])
+        ck_add_sums(numbers, Int64(count), Int64(sums.count), Int64(inner), &sums)
+        if means.isEmpty { means = [Double](repeating: 0, count: sums.count) }
+        let share = Double(count) / Double(samples + count)
+        for channel in means.indices { means[channel] += (sums[channel] / Double(count * inner) - means[channel]) * share }
+        channelMeans = means
     }
 
     private mutating func add(low: Double, high: Double) {

@@ -12,6 +12,7 @@ struct QuantizedWeight {
     var biasScales: [Float]?
     /// Channels whose scale was raised so that the bias fits.
     var raisedChannels: [Int]
+    var isBiasCorrected: Bool
 }
 
 struct WeightQuantizer {
@@ -31,7 +32,10 @@ struct WeightQuantizer {
     ///   - axis: the dimension that counts output channels.
     ///   - bias: float32, one per channel or a single one.
     ///   - inputScale: the scale of the activation that the weight is multiplied with.
-    func quantize(_ weight: Tensor, axis: Int, bias: Tensor?, inputScale: Float) throws -> QuantizedWeight {
+    ///   - correction: what the bias makes up for; a layer without a bias gets one.
+    func quantize(
+        _ weight: Tensor, axis: Int, bias: Tensor?, inputScale: Float, correction: BiasCorrection?
+    ) throws -> QuantizedWeight {
         let channels = weight.shape[axis]
         let inner = weight.shape[(axis + 1)...].reduce(1, *)
         let biases = try bias?.elements(as: Float.self).map(Double.init)
@@ -57,12 +61,19 @@ struct WeightQuantizer {
                 let quotient = (Double(values[index]) / Double(scale)).rounded(.toNearestOrEven)
                 quantized[index] = Int8(min(max(quotient, -Double(limit)), Double(limit)))
             }
+            let shift = correction?.shift(of: values, quantized: quantized, scales: scales, axis: axis, shape: weight.shape)
             var result = QuantizedWeight(
-                weight: try Tensor(quantized, shape: weight.shape), scales: scales, bias: bias, biasScales: nil, raisedChannels: raised)
-            guard hasIntegerBias, biases != nil else { return result }
+                weight: try Tensor(quantized, shape: weight.shape), scales: scales, bias: bias, biasScales: nil, raisedChannels: raised,
+                isBiasCorrected: shift != nil)
+            guard bias != nil || shift != nil else { return result }
+            let corrected = (0..<channels).map { constant($0) - (shift?[$0] ?? 0) }
+            guard hasIntegerBias else {
+                if shift != nil { result.bias = Tensor(vector: corrected.map { Float($0) }) }
+                return result
+            }
             let biasScales = scales.map { $0 * inputScale }
-            let integers = (0..<channels).map { channel in
-                Int32(clamping: Int64(clamping: (constant(channel) / Double(biasScales[channel])).rounded(.toNearestOrEven)))
+            let integers = zip(corrected, biasScales).map { value, scale in
+                Int32(clamping: Int64(clamping: (value / Double(scale)).rounded(.toNearestOrEven)))
             }
             result.bias = Tensor(vector: integers)
             result.biasScales = biasScales

@@ -21,6 +21,9 @@ struct RewriteMeaning {
             passes: ["to-integer-operators"], one: "operator written as QOperator", several: "operators written as QOperators",
             subject: "not a QOperator"),
         RewriteMeaning(
+            passes: ["equalize-layers"], one: "layer equalized with the one after it", several: "layers equalized with those after them",
+            subject: "not equalized"),
+        RewriteMeaning(
             passes: ["batch-norm-to-convolution"], one: "batch norm made a depthwise 1×1 convolution",
             several: "batch norms made depthwise 1×1 convolutions", subject: "batch norm"),
         RewriteMeaning(

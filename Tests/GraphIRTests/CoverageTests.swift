@@ -8,7 +8,7 @@ import Testing
 private enum OperatorKind: CaseIterable {
     case convolution, convolutionTranspose, convInteger, qLinearConv, averagePool, maxPool, lpPool, globalPool, maxUnpool
     case roiAlign, batchNorm, instanceNorm, layerNorm, groupNorm, rmsNorm, localResponseNorm, lpNorm, meanVarianceNorm, gemm
-    case matMul, einsum, matMulInteger, qLinearMatMul, unary, isInfinite, binary, variadic, select, clip, cast, castLike
+    case matMul, einsum, matMulInteger, qLinearMatMul, qLinear, unary, isInfinite, binary, variadic, select, clip, cast, castLike
     case activation, softmax, reduction, argReduction, cumulativeSum, topK, gather, gatherElements, gatherND, scatterElements
     case scatterND, oneHot, nonZero, compress, reverseSequence, trilu, unique, nonMaxSuppression, shapeOf, sizeOf, reshape
     case flatten, squeeze, unsqueeze, transpose, expand, tile, concat, split, slice, pad, depthToSpace, spaceToDepth, identity
@@ -44,6 +44,7 @@ private enum OperatorKind: CaseIterable {
         case .einsum: self = .einsum
         case .matMulInteger: self = .matMulInteger
         case .qLinearMatMul: self = .qLinearMatMul
+        case .qLinear: self = .qLinear
         case .unary: self = .unary
         case .isInfinite: self = .isInfinite
         case .binary: self = .binary
