@@ -121,10 +121,3 @@ void ck_depthwise_weight_gradient(const ck_convolution *c, const float *source, 
     else
         ck_parallel(depthwise_part, &job);
 }
-
-void ck_depthwise_flip(const ck_convolution *c, const float *weights, float *flipped) {
-    int64_t taps = c->kernel_height * c->kernel_width, blocks = (c->groups + LANES - 1) / LANES;
-    for (int64_t block = 0; block < blocks; block++)
-        for (int64_t tap = 0; tap < taps; tap++)
-            *(lanes *)(flipped + (block * taps + tap) * LANES) = *(const lanes *)(weights + (block * taps + taps - 1 - tap) * LANES);
-}

@@ -66,7 +66,7 @@ struct TrainingSteps: ParsableCommand {
     private func show(_ session: any ProfilingTrainingSession, _ inputs: [String: Tensor], _ update: () -> ParameterUpdate) throws {
         var runs: [[ExecutionProfile.Step]] = []
         var updates: [Double] = []
-        for _ in 0..<10 {
+        for _ in 0..<20 {
             runs.append(try session.profileAccumulation(inputs, scale: 1).profile.steps)
             updates.append(try ContinuousClock().measure { _ = try session.update(update()) } / .seconds(1))
         }
@@ -74,7 +74,7 @@ struct TrainingSteps: ParsableCommand {
             var kinds: [String: (seconds: Double, count: Int)] = [:]
             var total = 0.0
             for index in runs[0].indices where runs[0][index].isBackward == isBackward {
-                let seconds = runs.map { $0[index].seconds }.sorted()[runs.count / 2], step = runs[0][index]
+                let seconds = runs.map { $0[index].seconds }.min() ?? 0, step = runs[0][index]
                 total += seconds
                 let key = "\(step.operatorName) \(step.kernel)\(step.isFallback ? " (reference)" : "")"
                 kinds[key, default: (0, 0)].seconds += seconds
@@ -89,7 +89,7 @@ struct TrainingSteps: ParsableCommand {
                 print(String(format: "  %8.3f ms %4d  ", value.seconds * 1e3, value.count) + key)
             }
         }
-        print(String(format: "optimizer %.2f ms", updates.sorted()[updates.count / 2] * 1e3))
+        print(String(format: "optimizer %.2f ms", (updates.min() ?? 0) * 1e3))
     }
 
     private func cpuSeconds() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }

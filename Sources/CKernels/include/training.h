@@ -64,8 +64,12 @@ void ck_activation_gradient(
 /* The gradient of the weights of a depthwise convolution, in the layout that `ck_convolve_depthwise` reads: channels in blocks of 16. */
 void ck_depthwise_weight_gradient(const ck_convolution *c, const float *source, const float *dy, float *dw);
 
-/* Weights for `ck_convolve_depthwise` with the taps in the opposite order. */
-void ck_depthwise_flip(const ck_convolution *c, const float *weights, float *flipped);
+/* The gradients of the weights of a convolution of one group, and of its bias where `db` is not NULL, for processors that
+ * `ck_convolution_available` says yes to. Channels of `source` and `dy` lie in blocks of 16; `dw` is [output blocks][input
+ * blocks][taps][16 input channels][16 output channels], padded likewise. Made for few pixels: batch times output pixels below 2¹⁶. */
+void ck_weight_gradient(const ck_convolution *c, const float *source, const float *dy, float *dw, float *db, void *scratch);
+/* Bytes that it needs as `scratch`. */
+int64_t ck_weight_gradient_scratch_size(const ck_convolution *c);
 
 /* --- Optimizers ------------------------------------------------------------------------------------------------- */
 

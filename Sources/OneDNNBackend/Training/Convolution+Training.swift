@@ -25,6 +25,21 @@ private struct GradientRequest {
         self.weights = groups == 1 ? weights : [groups, weights[0] / groups] + weights.dropFirst()
         self.window = window
     }
+
+    /// The request as our kernels take it; two-dimensional.
+    var native: ck_convolution {
+        let hasGroups = weights.count > source.count
+        var c = ck_convolution()
+        (c.batch, c.groups) = (Int64(source[0]), hasGroups ? Int64(weights[0]) : 1)
+        (c.output_channels, c.input_channels) = (Int64(weights[hasGroups ? 1 : 0]), Int64(weights[hasGroups ? 2 : 1]))
+        (c.input_height, c.input_width) = (Int64(source[2]), Int64(source[3]))
+        (c.output_height, c.output_width) = (Int64(result[2]), Int64(result[3]))
+        (c.kernel_height, c.kernel_width) = (Int64(window.kernel[0]), Int64(window.kernel[1]))
+        (c.stride_height, c.stride_width) = (Int64(window.strides[0]), Int64(window.strides[1]))
+        (c.dilation_height, c.dilation_width) = (Int64(window.dilations[0]), Int64(window.dilations[1]))
+        (c.pad_height, c.pad_width) = (Int64(window.begin[0]), Int64(window.begin[1]))
+        return c
+    }
 }
 
 extension PlanCompiler {
@@ -90,6 +105,7 @@ extension PlanCompiler {
             if layout.shape == request.weights { weightLayouts.insert(layout, at: 0) }
         }
         if bias == nil, try lowerDepthwise(request, weightLayouts[0], node, input, slope, output) { return true }
+        if try lowerSmallImages(request, weightLayouts[0], node, input, slope, output, bias) { return true }
         let biasLayout = try bias.map { _ in try Layout.plain([request.result[1]]) }
         let primitive = try choose(
             candidates(request.source, current: home(input).layout), candidates(request.result, current: home(slope).layout),
@@ -124,18 +140,8 @@ extension PlanCompiler {
         let source = try Layout.channelBlocked(request.source, block: 16), dy = try Layout.channelBlocked(request.result, block: 16)
         let reads = [try operand(input, in: source), try operand(slope, in: dy)]
         let target = makeBuffer(.arena, byteCount: layout.byteCount)
-        let window = request.window
-        var shape = ck_convolution()
-        (shape.batch, shape.groups, shape.input_channels, shape.output_channels) = (
-            Int64(request.source[0]), Int64(request.weights[0]), 1, 1
-        )
-        (shape.input_height, shape.input_width) = (Int64(request.source[2]), Int64(request.source[3]))
-        (shape.output_height, shape.output_width) = (Int64(request.result[2]), Int64(request.result[3]))
-        (shape.kernel_height, shape.kernel_width) = (Int64(window.kernel[0]), Int64(window.kernel[1]))
-        (shape.stride_height, shape.stride_width) = (Int64(window.strides[0]), Int64(window.strides[1]))
-        (shape.dilation_height, shape.dilation_width) = (Int64(window.dilations[0]), Int64(window.dilations[1]))
-        (shape.pad_height, shape.pad_width) = (Int64(window.begin[0]), Int64(window.begin[1]))
-        let kernel = NativeKernel("cleave:depthwise_weight_gradient", buffers: reads + [target]) { [shape] addresses, _ in
+        let shape = request.native
+        let kernel = NativeKernel("cleave:depthwise_weight_gradient", buffers: reads + [target]) { addresses, _ in
             var shape = shape
             ck_depthwise_weight_gradient(&shape, addresses[0].floats, addresses[1].floats, addresses[2].floats)
         }
@@ -143,4 +149,36 @@ extension PlanCompiler {
         define(output, in: target, layout)
         return true
     }
+
+    /// Gradients of weights and bias on our own kernel, which is faster where images are small.
+    private mutating func lowerSmallImages(
+        _ request: GradientRequest, _ layout: Layout, _ node: Node, _ input: ValueID, _ slope: ValueID, _ output: ValueID, _ bias: ValueID?
+    ) throws -> Bool {
+        guard ck_convolution_available(), request.weights.count == 4, request.source.count == 4, layout.hasWeightBlocks,
+            request.result[2] * request.result[3] <= Self.smallImage, request.result[0] * request.result[2] * request.result[3] < 1 << 16
+        else { return false }
+        let source = try Layout.channelBlocked(request.source, block: 16), dy = try Layout.channelBlocked(request.result, block: 16)
+        let reads = [try operand(input, in: source), try operand(slope, in: dy)]
+        var writes = [makeBuffer(.arena, byteCount: layout.byteCount)]
+        define(output, in: writes[0], layout)
+        if let bias {
+            let vector = try Layout.plain([request.result[1]])
+            writes.append(makeBuffer(.arena, byteCount: vector.byteCount))
+            define(bias, in: writes[1], vector)
+        }
+        let shape = request.native, hasBias = bias != nil
+        let scratch = withUnsafePointer(to: shape) { Int(ck_weight_gradient_scratch_size($0)) }
+        let kernel = NativeKernel(
+            "cleave:weight_gradient", buffers: reads + writes, scratchpadByteCount: scratch
+        ) { addresses, scratch in
+            var shape = shape
+            ck_weight_gradient(
+                &shape, addresses[0].floats, addresses[1].floats, addresses[2].floats, hasBias ? addresses[3].floats : nil, scratch)
+        }
+        emit(kernel, computing: [node], reads: reads, writes: writes)
+        return true
+    }
+
+    /// Output pixels of an image up to which our kernel is faster.
+    private static let smallImage = 64
 }
