@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "Training",
+                "Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "ModelZoo", "Training",
             ]),
         .testTarget(
             name: "PassesTests",

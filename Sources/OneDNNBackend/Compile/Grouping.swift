@@ -47,7 +47,9 @@ struct Group {
     /// The nodes that make the first result.
     var mainNodes: [Node] { mainNodes(withEpilogue: epilogue.count) }
     /// The nodes that make it with the first `count` parts of the epilogue.
-    func mainNodes(withEpilogue count: Int) -> [Node] { (prologue.map { [$0] } ?? []) + [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes) }
+    func mainNodes(withEpilogue count: Int) -> [Node] {
+        (prologue.map { [$0] } ?? []) + [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes)
+    }
     var nodes: [Node] { mainNodes + (second?.nodes ?? []) }
 
     /// The value that the group makes with the first `count` parts of its epilogue.

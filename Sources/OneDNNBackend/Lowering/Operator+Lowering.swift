@@ -94,9 +94,10 @@ extension PlanCompiler {
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
-            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
-            .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask,
-            .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan,
+            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .batchNormGradient, .layerNormGradient,
+            .groupNormGradient, .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient,
+            .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
+            .branch, .loop, .scan,
             .opaque:
             return false
         }
