@@ -68,6 +68,9 @@ import Training
             }
             return y
         },
+        Sample("clips", [2, 5, 4, 4]) { net, x in
+            try net.convolution(net.clip(net.norm(net.convolution(x, 20, 3, padding: 1)), to: 0.4), 16, 1)
+        },
         Sample("channels last", [2, 6, 6, 8]) { net, x in
             let y = try net.transpose(x, [0, 3, 1, 2])
             let z = try net.relu(net.norm(net.convolution(y, 32, 3, padding: 1)))
@@ -238,6 +241,11 @@ struct Layers {
 
     mutating func activation(_ x: ValueID, _ function: Activation.Function) throws -> ValueID {
         try node(.activation(Activation(function: function)), [x])
+    }
+
+    /// Between 0 and a limit.
+    mutating func clip(_ x: ValueID, to limit: Float) throws -> ValueID {
+        try node(.clip(Clip(minimum: 0, maximum: limit)), [x])
     }
 
     mutating func relu(_ x: ValueID) throws -> ValueID { try activation(x, .relu) }
