@@ -357,10 +357,10 @@ struct PlanCompiler {
 
     // MARK: Fallback
 
-    /// Runs a node on its reference kernel, on row-major tensors.
-    mutating func lowerToReference(_ node: Node) throws {
+    /// Runs a node on row-major tensors: on its reference kernel, or compiled when a run tells shapes that are not known yet.
+    mutating func lowerToTensors(_ node: Node) throws {
         var reads: [BufferID] = []
-        func operand(_ input: ValueID) throws -> ReferenceKernelStep.Operand {
+        func operand(_ input: ValueID) throws -> TensorStep.Operand {
             if let tensor = constant(input) { return .constant(tensor) }
             if let slot = slot(input) { return .slot(slot) }
             let buffer = try plainOperand(input)
@@ -370,7 +370,7 @@ struct PlanCompiler {
         let operands = try node.inputs.map { try $0.map(operand) ?? .absent }
         let captures = try node.captures.map { (name: graph[$0].name, operand: try operand($0)) }
         var writes: [BufferID] = []
-        let results = try node.outputs.map { output -> ReferenceKernelStep.Result in
+        let results = try node.outputs.map { output -> TensorStep.Result in
             guard let output else { return .absent }
             guard isBuffered(output) else { return .slot(makeSlot(for: output)) }
             let layout = try Layout.plain(shape(output))
@@ -379,9 +379,16 @@ struct PlanCompiler {
             writes.append(buffer)
             return .buffer(buffer, shape: shape(output))
         }
-        let kernel = ReferenceKernelStep(
+        let kernel = TensorStep(
             operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset,
-            label: graph.label(of: node))
-        emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: true)
+            label: graph.label(of: node), backend: backend, isCompiledLate: isCompiledLate(node))
+        emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: !kernel.isCompiledLate)
+    }
+    private func isCompiledLate(_ node: Node) -> Bool {
+        if node.operator.isControlFlow { return node.operator.computesMuch }
+        return node.operator.hasFastKernel && node.outputs.compactMap { $0 }.contains { output in
+            let type = graph[output].tensorType
+            return type?.elementType == .float32 && type?.knownShape == nil
+        }
     }
 }
