@@ -24,6 +24,9 @@ title() { printf '\n── %s\n\n' "$*"; }
 title 'Networks, float32'
 python3 "$root/Benchmarks/networks.py" "$cleave" ${peer[@]+"${peer[@]}"} --seconds "${1:-8}"
 
+title 'Training a ResNet50V2 on 32×32 images, batch 32, Adam'
+"${peer[0]:-python3}" "$root/Benchmarks/training.py" "$root/Benchmarks/.build/release/TrainingSteps"
+
 title 'Folding a ResNet50V2, file to file'
 "${peer[0]:-python3}" "$root/Benchmarks/folding.py" "$cleave"
 

@@ -64,7 +64,11 @@ static void update_span(const update_job *job, float decay, int64_t first, int64
     float *p = job->parameters + first, *m = job->first ? job->first + first : 0, *v = job->second ? job->second + first : 0;
     const float *g = job->gradients + first;
     switch (s->kind) {
-    case CK_SGD: (s->momentum == 0 ? descend : s->nesterov ? descend_with_look_ahead : descend_with_momentum)(s, decay, p, g, m, v, count); break;
+    case CK_SGD:
+        if (s->momentum == 0) descend(s, decay, p, g, m, v, count);
+        else if (s->nesterov) descend_with_look_ahead(s, decay, p, g, m, v, count);
+        else descend_with_momentum(s, decay, p, g, m, v, count);
+        break;
     case CK_ADAM:
     case CK_ADAMW: adam(s, decay, p, g, m, v, count); break;
     }

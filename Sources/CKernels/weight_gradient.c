@@ -8,13 +8,17 @@
  * For every tap the gradient is a product of matrices over pixels: [output channels, pixels of all images] · [pixels, input channels].
  * Both operands are brought into block-major order first, so that the pixels of a block follow each other and do not fall into the
  * same cache sets; which pixels meet at a tap is listed once for all blocks. A tile of 8 input channels times 2 blocks of output
- * channels stays in registers while the kernel runs over the pixels. */
+ * channels stays in registers while the kernel runs over the pixels of a few images, whose operands stay in the first-level cache
+ * for all taps. */
 
 #if defined(__x86_64__)
 
 #include "tile.h"
 
-enum { ROWS = 8 /* input channels per tile */ };
+enum {
+    ROWS = 8,             /* input channels per tile */
+    PIXELS_AT_ONCE = 192, /* whose operands, 192 bytes each, the first-level cache holds */
+};
 
 typedef struct {
     int32_t source, dy;
@@ -91,13 +95,14 @@ static void pack_part(void *context, int index, int threads) {
 
 /* Σ over pixels of ROWS input channels times `blocks` blocks of output channels. */
 AVX512 static inline __attribute__((always_inline)) void sum_tile(
-    int blocks, const meeting *list, int64_t count, const float *source, const float *dy, int64_t dy_distance, float *dw,
+    int blocks, bool adds, const meeting *list, int64_t count, const float *source, const float *dy, int64_t dy_distance, float *dw,
     int64_t dw_distance) {
     __m512 sums[ROWS][2];
 #pragma clang loop unroll(full)
     for (int i = 0; i < ROWS; i++)
 #pragma clang loop unroll(full)
-        for (int b = 0; b < blocks; b++) sums[i][b] = _mm512_setzero_ps();
+        for (int b = 0; b < blocks; b++)
+            sums[i][b] = adds ? _mm512_loadu_ps(dw + b * dw_distance + i * BLOCK) : _mm512_setzero_ps();
     for (int64_t k = 0; k < count; k++) {
         const float *x = source + list[k].source, *d = dy + list[k].dy;
         __m512 slope[2];
@@ -117,12 +122,13 @@ AVX512 static inline __attribute__((always_inline)) void sum_tile(
 }
 
 AVX512 static void sum_pair(
-    const meeting *list, int64_t count, const float *source, const float *dy, int64_t dy_distance, float *dw, int64_t dw_distance) {
-    sum_tile(2, list, count, source, dy, dy_distance, dw, dw_distance);
+    bool adds, const meeting *list, int64_t count, const float *source, const float *dy, int64_t dy_distance, float *dw,
+    int64_t dw_distance) {
+    sum_tile(2, adds, list, count, source, dy, dy_distance, dw, dw_distance);
 }
 
-AVX512 static void sum_single(const meeting *list, int64_t count, const float *source, const float *dy, float *dw) {
-    sum_tile(1, list, count, source, dy, 0, dw, 0);
+AVX512 static void sum_single(bool adds, const meeting *list, int64_t count, const float *source, const float *dy, float *dw) {
+    sum_tile(1, adds, list, count, source, dy, 0, dw, 0);
 }
 
 AVX512 static void sum_bias(const float *dy, int64_t pixels, float *db, int64_t channels) {
@@ -142,6 +148,8 @@ static void gradient_part(void *context, int index, int threads) {
     const ck_convolution *c = job->c;
     int64_t pairs = ceiling(job->output_blocks, 2), pixels = c->batch * job->output_plane, begin, end;
     int64_t filter = job->input_blocks * job->taps * BLOCK * BLOCK;
+    int64_t plane = job->input_plane > job->output_plane ? job->input_plane : job->output_plane;
+    int64_t images = plane < PIXELS_AT_ONCE ? PIXELS_AT_ONCE / plane : 1;
     ck_share(pairs * job->input_blocks, index, threads, &begin, &end);
     for (int64_t item = begin; item < end; item++) {
         int64_t first = item / job->input_blocks * 2, input = item % job->input_blocks;
@@ -151,14 +159,19 @@ static void gradient_part(void *context, int index, int threads) {
         if (input == 0 && job->db)
             for (int64_t block = first; block < first + 1 + isPair; block++)
                 sum_bias(job->packed_dy + block * pixels * BLOCK, pixels, job->db + block * BLOCK, c->output_channels - block * BLOCK);
-        for (int64_t tap = 0; tap < job->taps; tap++) {
-            const meeting *list = job->meetings + tap * pixels;
-            for (int64_t row = 0; row < BLOCK; row += ROWS) {
-                float *dw = job->dw + first * filter + ((input * job->taps + tap) * BLOCK + row) * BLOCK;
-                if (isPair)
-                    sum_pair(list, job->counts[tap], source + row, dy, pixels * BLOCK, dw, filter);
-                else
-                    sum_single(list, job->counts[tap], source + row, dy, dw);
+        for (int64_t n = 0; n < c->batch; n += images) {
+            int64_t last = n + images < c->batch ? n + images : c->batch;
+            for (int64_t tap = 0; tap < job->taps; tap++) {
+                /* Every image has as many meetings. */
+                int64_t each = job->counts[tap] / c->batch, count = (last - n) * each;
+                const meeting *list = job->meetings + tap * pixels + n * each;
+                for (int64_t row = 0; row < BLOCK; row += ROWS) {
+                    float *dw = job->dw + first * filter + ((input * job->taps + tap) * BLOCK + row) * BLOCK;
+                    if (isPair)
+                        sum_pair(n > 0, list, count, source + row, dy, pixels * BLOCK, dw, filter);
+                    else
+                        sum_single(n > 0, list, count, source + row, dy, dw);
+                }
             }
         }
     }

@@ -6,12 +6,13 @@ import Tensors
 struct SmallNetwork {
     private var editor: GraphEditor
     private let weights: NumpyArchive
+    private let elementType: ElementType
 
     /// The network with the weights `prefix/…` of the archive, for images of 7×7.
-    static func graph(weights: NumpyArchive, prefix: String) throws -> Graph {
+    static func graph(weights: NumpyArchive, prefix: String, elementType: ElementType = .float64) throws -> Graph {
         var graph = Graph(name: "small", opset: 17)
         try graph.edit { editor in
-            var builder = SmallNetwork(editor: editor, weights: weights)
+            var builder = SmallNetwork(editor: editor, weights: weights, elementType: elementType)
             try builder.build(prefix)
             editor = builder.editor
         }
@@ -19,7 +20,7 @@ struct SmallNetwork {
     }
 
     private mutating func build(_ prefix: String) throws {
-        let images = try editor.addInput("images", type: .tensor(TensorType(.float64, [.named("N"), 3, 7, 7])))
+        let images = try editor.addInput("images", type: .tensor(TensorType(elementType, [.named("N"), 3, 7, 7])))
         let stem = try relu(normalized(images, "conv1", prefix, stride: 1, padding: 1))
         let inner = try relu(normalized(stem, "conv2", prefix, stride: 2, padding: 1))
         let block = try normalized(inner, "conv3", prefix, stride: 1, padding: 1)
@@ -51,7 +52,7 @@ struct SmallNetwork {
         guard let tensor = weights["\(prefix)/\(name)"] else {
             throw CleaveError(.malformedFile, "the archive has no such array", at: .init(tensor: "\(prefix)/\(name)"))
         }
-        return try editor.addConstant(tensor, name: name)
+        return try editor.addConstant(Tensor(tensor.doubles() ?? [], shape: tensor.shape, as: elementType), name: name)
     }
 
     private mutating func apply(_ operation: Operator, _ inputs: [ValueID], _ name: String) throws -> ValueID {

@@ -13,6 +13,7 @@ struct TrainingSteps: ParsableCommand {
     @Option(help: "Steps that are timed") var steps = 20
     @Flag(help: "Print what every node takes") var profile = false
     @Flag(help: "On the reference backend") var reference = false
+    @Flag(help: "Print one object and nothing else") var json = false
 
     func run() throws {
         guard let zoo = ZooModel(rawValue: model), let form = NetworkForm(rawValue: form), batch > 0, steps > 0 else {
@@ -42,11 +43,11 @@ struct TrainingSteps: ParsableCommand {
         func step() throws {
             let results = try session.accumulate(inputs, scale: 1)
             _ = try session.update(update())
-            loss = try results[training.graph[training.loss].name]?.doubles()?.first ?? .nan
+            loss = results[training.graph[training.loss].name]?.doubles()?.first ?? .nan
         }
         for _ in 0..<3 {
             try step()
-            print("loss \(loss)")
+            if !json { print("loss \(loss)") }
         }
         if profile, let session = session as? any ProfilingTrainingSession {
             try show(session, inputs, update)
@@ -57,6 +58,12 @@ struct TrainingSteps: ParsableCommand {
             return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
         }.sorted()
         let median = elapsed[elapsed.count / 2]
+        if json {
+            var usage = rusage()
+            // RUSAGE_SELF, which Glibc declares as another type.
+            getrusage(0, &usage)
+            return print(String(format: "{\"milliseconds\": %.3f, \"megabytes\": %.1f}", median * 1e3, Double(usage.ru_maxrss) / 1024))
+        }
         print(
             String(
                 format: "%.1f ms per step (best %.1f, processor %.1f), %.1f images/s, loss %.4f", median * 1e3, elapsed[0] * 1e3,

@@ -71,6 +71,11 @@ void ck_weight_gradient(const ck_convolution *c, const float *source, const floa
 /* Bytes that it needs as `scratch`. */
 int64_t ck_weight_gradient_scratch_size(const ck_convolution *c);
 
+/* The gradient of the input of such a convolution, from weights that lie as `dw` above. Made for few pixels, too. */
+void ck_input_gradient(const ck_convolution *c, const float *weights, const float *dy, float *dx, void *scratch);
+/* Bytes that it needs as `scratch` with the current number of threads. */
+int64_t ck_input_gradient_scratch_size(const ck_convolution *c);
+
 /* --- Optimizers ------------------------------------------------------------------------------------------------- */
 
 typedef enum { CK_SGD, CK_ADAM, CK_ADAMW } ck_optimizer_kind;

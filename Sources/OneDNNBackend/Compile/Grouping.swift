@@ -5,7 +5,7 @@ import Tensors
 /// Nodes that one kernel computes: an anchor and what is applied to its result before that is stored.
 struct Group {
     var anchor: Node
-    /// The gradient of an activation, which the anchor, that of the normalization before the activation, takes in.
+    /// A node that the anchor takes in: the gradient of a ReLU before that of a normalization, a comparison before a selection.
     var prologue: Node?
     /// Per-channel scales and shifts that go into the anchor's weights, in order.
     var affine: [ChannelAffine] = []
@@ -47,7 +47,9 @@ struct Group {
     /// The nodes that make the first result.
     var mainNodes: [Node] { mainNodes(withEpilogue: epilogue.count) }
     /// The nodes that make it with the first `count` parts of the epilogue.
-    func mainNodes(withEpilogue count: Int) -> [Node] { (prologue.map { [$0] } ?? []) + [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes) }
+    func mainNodes(withEpilogue count: Int) -> [Node] {
+        (prologue.map { [$0] } ?? []) + [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes)
+    }
     var nodes: [Node] { mainNodes + (second?.nodes ?? []) }
 
     /// The value that the group makes with the first `count` parts of its epilogue.
@@ -80,7 +82,7 @@ struct Grouping {
     private mutating func group(at index: Int) -> Group {
         taken[index] = true
         var group = Group(anchor: program.nodes[index], position: index)
-        if let gradient = normGradient(behind: group.anchor) {
+        if let gradient = normGradient(behind: group.anchor) ?? clipGradient(behind: group.anchor) {
             group.prologue = group.anchor
             group.anchor = program.nodes[gradient]
             absorb(gradient, into: &group)
@@ -129,6 +131,15 @@ struct Grouping {
             case .activation(let activation) = relu.operator, activation.function == .relu, let sum = relu.inputs.first ?? nil,
             let forward = graph.producer(of: program.resolve(sum)), program.isForward(forward, of: program.nodes[readers[0]]),
             program.nodes[readers[0]].input(BatchNormGradient.Operand.outputGradient).map(program.resolve) == output
+        else { return nil }
+        return readers[0]
+    }
+
+    /// The selection that is the gradient of a Clip, where `node` compares the operand of that with its result.
+    private func clipGradient(behind node: Node) -> Int? {
+        guard case .binary(let binary) = node.operator, binary.function == .equal, let condition = node.outputs.first ?? nil,
+            let readers = privateReaders(of: condition), readers.count == 1, case .select = program.nodes[readers[0]].operator,
+            program.clipGradient(of: program.nodes[readers[0]], comparison: node) != nil
         else { return nil }
         return readers[0]
     }
@@ -292,5 +303,17 @@ extension Simplification {
             forward.input(operand).map(resolve) == gradient.input(other).map(resolve)
         }
         return norm == payload.forward && same(.input, .input) && same(.scale, .scale)
+    }
+
+    /// What a selection computes from a comparison if that is the gradient of a Clip with constant limits: dy where these did nothing.
+    func clipGradient(of select: Node, comparison: Node) -> (value: ValueID, slope: ValueID, limits: FusedActivation)? {
+        guard let value = comparison.inputs.first ?? nil, let result = comparison.inputs.last ?? nil,
+            let clip = graph.producer(of: resolve(result)), case .clip = clip.operator, let limits = activation(of: clip),
+            clip.inputs.first.flatMap({ $0 }).map(resolve) == resolve(value),
+            select.input(Where.Operand.condition).map(resolve) == comparison.outputs.first.flatMap({ $0 }).map(resolve),
+            let slope = select.input(Where.Operand.whenTrue), let zero = constant(select.input(Where.Operand.whenFalse)),
+            zero.doubles() == [0], graph[resolve(slope)].tensorType?.knownShape == graph[resolve(value)].tensorType?.knownShape
+        else { return nil }
+        return (value, slope, limits)
     }
 }

@@ -51,7 +51,9 @@ extension PlanCompiler {
         if case .batchNormGradient(let payload) = node.operator { return try lower(payload, group) }
         guard let output = node.outputs.first ?? nil, isBuffered(output) else { return false }
         if case .cast(let payload) = node.operator { return try lower(payload, node, output) }
-        if case .select = node.operator { return try lowerSelect(node, output) }
+        if case .select = node.operator {
+            return try group.prologue.map { try lowerClipGradient(node, $0, output) } ?? lowerSelect(node, output)
+        }
         guard let input = node.inputs.first ?? nil, isBuffered(input) else { return false }
         switch node.operator {
         case .convolution(let payload): return try lower(payload, group)

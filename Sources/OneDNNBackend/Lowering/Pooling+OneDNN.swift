@@ -55,8 +55,11 @@ extension PlanCompiler {
     private mutating func lowerPool(
         _ kind: onednn_pool_kind, _ window: Primitive.Window, _ node: Node, _ input: ValueID, _ output: ValueID, resultShape: [Int]? = nil
     ) throws -> Bool {
-        let (buffer, layout) = try home(input)
         let result = resultShape ?? shape(output)
+        if let sources = picking(window, from: shape(input), to: result) {
+            return try emitPixels(from: input, sources, computing: node, output)
+        }
+        let (buffer, layout) = try home(input)
         let hasGradient = kind == ONEDNN_MAX_POOL && isRead(byMaxPoolGradient: input)
         let primitive = try Primitive.pooling(kind, layout, destination: .any(result), window: window, forTraining: hasGradient)
         let destination = try primitive.layout(ONEDNN_DESTINATION)

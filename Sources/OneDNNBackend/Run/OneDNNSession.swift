@@ -16,7 +16,8 @@ final class OneDNNSession: ProfilingSession {
     init(_ plan: OneDNNPlan) throws {
         self.plan = plan
         onednn_set_threads(Int32(plan.backend.threads))
-        let memory = try SessionMemory(places: plan.places, arenaByteCount: plan.sessionByteCount, heldByteCount: plan.held.byteCount, slotCount: plan.slotCount)
+        let memory = try SessionMemory(
+            places: plan.places, arenaByteCount: plan.sessionByteCount, heldByteCount: plan.held.byteCount, slotCount: plan.slotCount)
         self.memory = memory
         do {
             kernels = try zip(plan.steps, plan.scratchpads).map { try $0.kernel.bind(to: memory, scratchpad: $1) }

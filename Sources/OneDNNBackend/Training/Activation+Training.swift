@@ -8,6 +8,21 @@ extension PlanCompiler {
         guard let slope = node.input(ActivationGradient.Operand.outputGradient), isBuffered(slope), shape(slope) == shape(value),
             let function = gradient.forward.function.gradient
         else { return false }
+        return try lowerGradient(function, [node], value, slope, output)
+    }
+
+    /// The gradient of a Clip, which is written as the selection of the slope where the Clip has changed nothing.
+    mutating func lowerClipGradient(_ select: Node, _ comparison: Node, _ output: ValueID) throws -> Bool {
+        guard let parts = program.clipGradient(of: select, comparison: comparison), isBuffered(parts.value), isBuffered(parts.slope) else {
+            return false
+        }
+        let limits = parts.limits.native
+        return try lowerGradient((CK_CLAMP_GRADIENT, limits.low, limits.high), [comparison, select], parts.value, parts.slope, output)
+    }
+
+    private mutating func lowerGradient(
+        _ function: GradientFunction, _ nodes: [Node], _ value: ValueID, _ slope: ValueID, _ output: ValueID
+    ) throws -> Bool {
         let (buffer, layout) = try home(value)
         let dy = try operand(slope, in: layout)
         let target = [dy, buffer].first { isReusable($0) } ?? makeBuffer(.arena, byteCount: layout.byteCount)
@@ -16,15 +31,17 @@ extension PlanCompiler {
             ck_activation_gradient(
                 function.kind, function.alpha, function.beta, addresses[0].floats, addresses[1].floats, addresses[2].floats, count)
         }
-        emit(kernel, computing: [node], reads: [buffer, dy], writes: [target])
+        emit(kernel, computing: nodes, reads: [buffer, dy], writes: [target])
         define(output, in: target, layout)
         return true
     }
 }
 
+/// The kernel's name for a derivative, and its numbers.
+private typealias GradientFunction = (kind: ck_gradient_kind, alpha: Float, beta: Float)
+
 extension Activation.Function {
-    /// The kernel's name for the derivative, and its numbers.
-    fileprivate var gradient: (kind: ck_gradient_kind, alpha: Float, beta: Float)? {
+    fileprivate var gradient: GradientFunction? {
         switch self {
         case .relu: (CK_RELU_GRADIENT, 0, 0)
         case .sigmoid: (CK_SIGMOID_GRADIENT, 0, 0)

@@ -13,9 +13,11 @@ extension PlanCompiler {
             layout = try .plain(shape)
             buffer = try operand(input, in: layout)
         }
+        let spatial = shape.dropFirst(2).reduce(1, *)
+        // Of images of one pixel, channels lie next to each other in both layouts.
+        let block = layout.isPlain ? (spatial == 1 && shape[1] % 16 == 0 ? 16 : 1) : layout.channelBlock ?? 1
         let norm = ck_batch_norm(
-            batch: Int64(shape[0]), channels: Int64(shape[1]), spatial: Int64(shape.dropFirst(2).reduce(1, *)),
-            block: layout.isPlain ? 1 : Int64(layout.channelBlock ?? 1), epsilon: epsilon, relu: relu)
+            batch: Int64(shape[0]), channels: Int64(shape[1]), spatial: Int64(spatial), block: Int64(block), epsilon: epsilon, relu: relu)
         return (buffer, layout, norm)
     }
 

@@ -73,6 +73,7 @@ extension PlanCompiler {
                 gradient.forward, source: gradient.inputShape, weights: shape(weight), result: shape(slope))
         else { return false }
         let current = try home(weight).layout
+        if try lowerSmallImages(request, current, node, weight, slope, output) { return true }
         let weightLayouts = try (current.shape == request.weights && constant(weight) == nil ? [current] : []) + [.any(request.weights)]
         let primitive = try choose(
             candidates(request.source, current: nil), candidates(request.result, current: home(slope).layout), weights: weightLayouts
@@ -179,6 +180,30 @@ extension PlanCompiler {
         return true
     }
 
-    /// Output pixels of an image up to which our kernel is faster.
+    /// Output pixels of an image up to which our kernel for the weights' gradient is faster.
     private static let smallImage = 64
+
+    /// The gradient of the input on our own kernel, which reads the weights as the forward pass does.
+    private mutating func lowerSmallImages(
+        _ request: GradientRequest, _ layout: Layout, _ node: Node, _ weight: ValueID, _ slope: ValueID, _ output: ValueID
+    ) throws -> Bool {
+        guard ck_convolution_available(), request.weights.count == 4, request.source.count == 4, layout.hasWeightBlocks,
+            request.source[2] * request.source[3] <= Self.tinyImage
+        else { return false }
+        let dy = try Layout.channelBlocked(request.result, block: 16), result = try Layout.channelBlocked(request.source, block: 16)
+        let reads = [try home(weight).buffer, try operand(slope, in: dy)]
+        let target = makeBuffer(.arena, byteCount: result.byteCount)
+        let shape = request.native
+        let scratch = withUnsafePointer(to: shape) { Int(ck_input_gradient_scratch_size($0)) }
+        let kernel = NativeKernel("cleave:input_gradient", buffers: reads + [target], scratchpadByteCount: scratch) { addresses, scratch in
+            var shape = shape
+            ck_input_gradient(&shape, addresses[0].floats, addresses[1].floats, addresses[2].floats, scratch)
+        }
+        emit(kernel, computing: [node], reads: reads, writes: [target])
+        define(output, in: target, result)
+        return true
+    }
+
+    /// Input pixels of an image up to which our kernel for the input's gradient is faster than oneDNN's with the weights reordered.
+    private static let tinyImage = 1
 }

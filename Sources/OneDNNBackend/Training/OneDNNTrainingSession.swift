@@ -9,8 +9,8 @@ extension OneDNNBackend {
     public func prepareTraining(_ program: TrainingProgram) throws -> any TrainingSession {
         let changing = program.parameters.map(\.value) + program.states.map(\.value)
         let isOwn = changing.allSatisfy { id in
-            program.graph[id].tensorType.map { $0.elementType == .float32 && $0.knownShape.map { !$0.contains(0) && $0.count <= 5 } ?? false }
-                ?? false
+            guard let type = program.graph[id].tensorType, let shape = type.knownShape else { return false }
+            return type.elementType == .float32 && shape.count <= 5 && !shape.contains(0)
         }
         guard isOwn, !program.parameters.isEmpty else { return try prepareGeneralTraining(program) }
         return try OneDNNTrainingSession(program, backend: self)
@@ -134,7 +134,9 @@ final class OneDNNTrainingSession: ProfilingTrainingSession {
         var result = TrainingTensors(parameters: [:], states: [:], moments: [:], averages: [:])
         let memory = session.memory.held.address
         for place in held.parameters {
-            func tensor(_ base: UnsafeMutableRawPointer) throws -> Tensor { try copy(base + place.offset, place.layout, shape: place.shape) }
+            func tensor(_ base: UnsafeMutableRawPointer) throws -> Tensor {
+                try copy(base + place.offset, place.layout, shape: place.shape)
+            }
             result.parameters[place.name] = try tensor(memory)
             result.moments[place.name] = try moments.map { try tensor($0.address) }
             if let average { result.averages[place.name] = try tensor(average.address) }
@@ -172,8 +174,8 @@ final class OneDNNTrainingSession: ProfilingTrainingSession {
     /// The row-major tensor of what lies at an address.
     private func copy(_ address: UnsafeMutableRawPointer, _ layout: Layout, shape: [Int]) throws -> Tensor {
         let plain = try Layout.plain(layout.shape)
-        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(plain.byteCount, 1), alignment: TensorStorage.alignment)
-        let storage = TensorStorage(takingOver: UnsafeRawBufferPointer(rebasing: bytes[..<plain.byteCount])) { $0.baseAddress?.deallocate() }
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: plain.byteCount, alignment: TensorStorage.alignment)
+        let storage = TensorStorage(takingOver: UnsafeRawBufferPointer(bytes)) { $0.baseAddress?.deallocate() }
         if let base = bytes.baseAddress { try Layout.reorder(address, layout, to: base, plain) }
         return try Tensor(shape: shape, elementType: .float32, storage: storage)
     }

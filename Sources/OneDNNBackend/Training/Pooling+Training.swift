@@ -24,10 +24,43 @@ extension PlanCompiler {
         return (buffer, layout)
     }
 
+    /// For a pool of single pixels, the pixel of the result that each pixel of the operand went to, −1 where none: dimension by
+    /// dimension, as `emitPick` takes it.
+    private func spreading(_ window: Primitive.Window, from result: [Int], to source: [Int]) -> [[Int]?]? {
+        guard let places = picking(window, from: source, to: result) else { return nil }
+        return [nil, nil]
+            + places.indices.dropFirst(2).map { axis in
+                guard let taken = places[axis] else { return nil }
+                var spread = [Int](repeating: -1, count: source[axis])
+                for (index, place) in taken.enumerated() { spread[place] = index }
+                return spread
+            }
+    }
+
+    /// For a pool of single pixels without padding, the pixel of the operand that each pixel of the result is.
+    func picking(_ window: Primitive.Window, from source: [Int], to result: [Int]) -> [[Int]?]? {
+        guard window.kernel.allSatisfy({ $0 == 1 }), window.begin.allSatisfy({ $0 == 0 }) else { return nil }
+        let places = window.strides.indices.map { axis in
+            window.strides[axis] == 1 && source[axis + 2] == result[axis + 2]
+                ? nil : (0..<result[axis + 2]).map { $0 * window.strides[axis] }
+        }
+        guard zip(places, source.dropFirst(2)).allSatisfy({ ($0?.last ?? 0) < $1 }) else { return nil }
+        return [nil, nil] + places
+    }
+
+    /// A result made of single pixels of an operand; the operand itself where these are all of them.
+    mutating func emitPixels(from input: ValueID, _ sources: [[Int]?], computing node: Node, _ output: ValueID) throws -> Bool {
+        if sources.allSatisfy({ $0 == nil }), try home(input).layout.isPlain { return try lowerView(input, output) }
+        return try emitPick(from: input, shape(input), sources, computing: node, output)
+    }
+
     mutating func lower(_ gradient: MaxPoolGradient, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         guard let slope = node.input(MaxPoolGradient.Operand.outputGradient), isBuffered(slope),
             let window = try window(gradient.forward.window, shape(input), shape(slope))?.primitive
         else { return false }
+        if let sources = spreading(window, from: shape(slope), to: shape(input)) {
+            return try emitPixels(from: slope, sources, computing: node, output)
+        }
         let maxima = try maxima(of: input, window, shape(slope), node)
         let primitive = try Primitive.poolingGradient(
             ONEDNN_MAX_POOL, maxima.source, destinationGradient: maxima.destination, window: window)
@@ -69,6 +102,9 @@ extension PlanCompiler {
 
     mutating func lower(_ gradient: AveragePoolGradient, _ node: Node, _ slope: ValueID, _ output: ValueID) throws -> Bool {
         guard let window = try window(gradient.forward.window, gradient.inputShape, shape(slope)) else { return false }
+        if let sources = spreading(window.primitive, from: shape(slope), to: gradient.inputShape) {
+            return try emitPixels(from: slope, sources, computing: node, output)
+        }
         // As for the pool itself: oneDNN knows only its own padding at the end.
         let reachesBeyond = zip(window.resolved.indices, window.resolved).contains { axis, pads in window.primitive.end[axis] > pads.end }
         guard !(gradient.forward.countIncludePad && reachesBeyond) else { return false }
