@@ -4,7 +4,7 @@ import PackageDescription
 /// What `import Cleave` gives.
 let modules: [Target.Dependency] = [
     "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-    "Datasets", "Verification", "Benchmarking", "Training", "ModelZoo", "Reporting",
+    "Datasets", "Verification", "Quantization", "Benchmarking", "Training", "ModelZoo", "Reporting",
 ]
 
 // A target names every module whose types it sees, not only those that it imports: the package manager compiles a target again
@@ -56,6 +56,7 @@ let package = Package(
         .target(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
+        .target(name: "Quantization", dependencies: ["Tensors", "GraphIR", "Passes", "Execution", "CKernels"]),
         .target(
             name: "Training", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "Datasets"]),
         .target(
@@ -68,7 +69,7 @@ let package = Package(
             name: "Reporting",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
-                "Training",
+                "Training", "Quantization",
             ]),
         .target(
             name: "Cleave",
@@ -108,6 +109,12 @@ let package = Package(
             name: "PassesTests",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "ModelZoo",
+            ]),
+        .testTarget(
+            name: "QuantizationTests",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend", "Quantization",
+                "ModelZoo", "CKernels",
             ]),
         .testTarget(
             name: "ReferenceBackendTests",

@@ -21,7 +21,8 @@ struct CleaveCommand: ParsableCommand {
         version: cleaveVersion,
         subcommands: [
             InspectCommand.self, ConvertCommand.self, FoldCommand.self, VerifyCommand.self, CheckCommand.self, RunCommand.self,
-            BenchmarkCommand.self, BuildCommand.self, TrainCommand.self, EvaluateCommand.self, DataCommand.self,
+            BenchmarkCommand.self, BuildCommand.self, TrainCommand.self, EvaluateCommand.self, QuantizeCommand.self, CalibrateCommand.self,
+            DataCommand.self,
         ])
 
     static func main() {

@@ -16,6 +16,8 @@ public struct ExecutionProfile: Sendable {
         public var byteCount: Int
         /// Whether the reference kernel ran because the backend has none of its own.
         public var isFallback: Bool
+        /// Whether only gradients need the step, no result and no new state.
+        public var isBackward = false
 
         public init(
             nodes: [String], operatorName: String, kernel: String, seconds: Double, multiplyAccumulates: Int, byteCount: Int,
