@@ -85,6 +85,7 @@ let package = Package(
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Execution",
             ], path: "Tests/ConformanceCases"),
+        .target(name: "TrainingCases", dependencies: ["Tensors", "GraphIR"], path: "Tests/TrainingCases"),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CZlib"]),
         .testTarget(name: "GraphIRTests", dependencies: ["Tensors", "GraphIR", "OperatorCases"]),
@@ -102,7 +103,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets",
-                "ModelZoo", "Training",
+                "ModelZoo", "Training", "TrainingCases",
             ]),
         .testTarget(
             name: "PassesTests",
@@ -147,7 +148,7 @@ let package = Package(
         .testTarget(name: "ModelZooTests", dependencies: ["Tensors", "GraphIR", "Execution", "ReferenceBackend", "ModelZoo"]),
         .testTarget(name: "CleaveTests", dependencies: modules + ["Cleave"]),
         .testTarget(name: "WitnessTests", dependencies: modules + ["Cleave"]),
-        .testTarget(name: "CommandTests", dependencies: modules + ["Cleave", "CleaveCommand"]),
+        .testTarget(name: "CommandTests", dependencies: modules + ["Cleave", "CleaveCommand", "TrainingCases"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -12,9 +12,9 @@ struct EvaluateCommand: NetworkCommand {
             become inputs is what the model records from its training, unless --normalize says otherwise.
 
             EXAMPLES
-              cleave evaluate trained.onnx --data cifar10:cifar-10-batches-bin
-              cleave evaluate resnet50.onnx --data folder:imagenet --normalize imagenet
-              cleave evaluate trained-int8.onnx --data idx:mnist --json
+              cleave evaluate trained.onnx --data cifar10:DIR
+              cleave evaluate resnet50.onnx --data folder:DIR --normalize imagenet
+              cleave evaluate int8.onnx --data idx:DIR --json
             """)
 
     @Argument(help: "The model.", transform: filePath)
@@ -59,7 +59,7 @@ struct EvaluateCommand: NetworkCommand {
             let graph = try Graph(executable: model)
             let dataset = try Dataset(data)
             let images = try split.map { try dataset.load($0) } ?? dataset.loadEvaluation()
-            let normalization = try normalize ?? recordedNormalization(of: graph, images)
+            let normalization = try normalize ?? locating(file: model) { try Normalization(recordedIn: graph, for: images) }
             let options = EvaluationOptions(
                 batchSize: batchSize, normalization: normalization, measure: loss, skipsUnreadable: skipBad)
             let evaluation = try locatingModel(model) {
@@ -68,16 +68,6 @@ struct EvaluateCommand: NetworkCommand {
             return EvaluationSummary(model: model, data: data.description, normalization: normalization, evaluation: evaluation)
         }
         try output.show(summary)
-    }
-
-    private func recordedNormalization(of graph: Graph, _ images: DatasetSplit) throws -> Normalization {
-        if let recorded = try locating(file: model, { try Normalization(recordedIn: graph) }) { return recorded }
-        guard images.isFloatingPoint else {
-            throw CleaveError(
-                .invalidRequest, "the model does not record how pixels become its inputs", at: .init(file: model),
-                suggestion: "say it: --normalize raw, unit, signed, imagenet, cifar10, or MEAN/STD")
-        }
-        return .raw
     }
 }
 

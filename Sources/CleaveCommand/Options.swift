@@ -42,9 +42,25 @@ struct SampleOptions: ParsableArguments {
     var inputs: String?
 
     @Option(
+        help: .init(
+            "Inputs from a data set of images: cifar10:DIR, cifar100:DIR, idx:DIR, folder:DIR or npz:FILE; its test split.",
+            valueName: "format:path"),
+        transform: { text in try asArgument { try DatasetSpecification(parsing: text) } })
+    var data: DatasetSpecification?
+
+    @Option(
+        help: .init(
+            "With --data: raw, unit, signed, imagenet, cifar10 or MEAN/STD. (default: what the model records)", valueName: "pixels"),
+        transform: { text in try asArgument { try Normalization(parsing: text) } })
+    var normalize: Normalization?
+
+    @Option(
         parsing: .unconditional,
         help: .init(
-            "Number of samples; of a file, the first test data sets or pieces of --batch. (default: 4 random ones, all of a file)",
+            """
+            Number of samples; of a file, the first test data sets or pieces of --batch. (default: 4 random ones or batches of a data \
+            set, all of a file)
+            """,
             valueName: "count"))
     var samples: Int?
 
@@ -64,13 +80,20 @@ struct SampleOptions: ParsableArguments {
     func validate() throws {
         if let samples, samples < 1 { throw ValidationError("--samples is \(samples), expected at least 1.") }
         if let batch, batch < 1 { throw ValidationError("--batch is \(batch), expected at least 1.") }
-        if inputs != nil {
-            if seed != nil { throw ValidationError("--seed is for random inputs; --inputs gives others.") }
-            if !shape.isEmpty { throw ValidationError("--shape is for random inputs; --inputs gives others.") }
+        for option in [inputs.map { _ in "--inputs" }, data.map { _ in "--data" }].compactMap({ $0 }) {
+            if seed != nil { throw ValidationError("--seed is for random inputs; \(option) gives others.") }
+            if !shape.isEmpty { throw ValidationError("--shape is for random inputs; \(option) gives others.") }
         }
+        if inputs != nil, data != nil { throw ValidationError("--inputs and --data both give inputs; choose one.") }
+        if normalize != nil, data == nil { throw ValidationError("--normalize is for --data.") }
     }
 
     func source(for graph: Graph) throws -> SampleSource {
+        if let data {
+            let split = try Dataset(data).loadEvaluation()
+            let normalization = try normalize ?? Normalization(recordedIn: graph, for: split)
+            return try .images(of: split, for: graph, normalization: normalization, batch: batch ?? 1, count: samples ?? 4)
+        }
         if let inputs {
             let all = try TensorFile(reading: inputs).samples(for: graph, batch: batch)
             guard let samples else { return .samples(all) }

@@ -11,11 +11,11 @@ struct TrainCommand: NetworkCommand {
             that is interrupted, or killed, goes on with --resume and ends at the same weights to the bit.
 
             EXAMPLES
-              cleave train model.onnx --data cifar10:cifar-10-batches-bin --epochs 30 \\
-                --augment flip,crop=4 --checkpoint run -o trained.onnx
+              cleave train model.onnx --data cifar10:DIR --checkpoint run -o trained.onnx
               cleave train --resume run
-              cleave train small.onnx --data folder:photos --teacher large.onnx -o small.onnx
-              cleave train model.onnx --data idx:mnist --profile
+              cleave train a.onnx --data idx:DIR --augment flip,crop=4 -o b.onnx
+              cleave train small.onnx --data folder:DIR --teacher big.onnx -o b.onnx
+              cleave train model.onnx --data cifar10:DIR --profile
 
             Exit code: 130 when Ctrl-C stopped it.
             """)
@@ -28,7 +28,9 @@ struct TrainCommand: NetworkCommand {
         transform: { text in try asArgument { try DatasetSpecification(parsing: text) } })
     var data: DatasetSpecification?
 
-    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The trained model to write.", valueName: "file"), transform: filePath)
+    @Option(
+        name: [.customShort("o"), .customLong("output")], help: .init("The trained model to write.", valueName: "file"),
+        transform: filePath)
     var outputPath: String?
 
     @OptionGroup(title: "Recipe")
@@ -83,6 +85,9 @@ struct TrainCommand: NetworkCommand {
         }
         if profile, outputPath != nil || checkpoint != nil {
             throw ValidationError("--profile writes nothing; leave out --output and --checkpoint.")
+        }
+        if let outputPath, checkpoint != nil, [model, teacher].contains(where: { $0.map(absolute) == absolute(outputPath) }) {
+            throw ValidationError("-o would replace a model that the run needs to go on; name another file.")
         }
         try recipe.check(isDistilled: teacher != nil)
     }

@@ -61,7 +61,8 @@ struct TrainingJob {
         }
         let size = try trainer.result().write(onnx: files.output).totalSize
         return TrainingSummary(
-            model: files.model, data: files.data, trainer: trainer, output: (files.output, size),
+            model: FilePath.fromWorkingFolder(files.model), data: files.data, trainer: trainer,
+            output: (FilePath.fromWorkingFolder(files.output), size),
             seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 

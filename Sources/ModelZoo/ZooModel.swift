@@ -22,6 +22,8 @@ public enum ZooModel: String, CaseIterable, Hashable, Sendable {
     /// ResNet-20 for 32×32 images (He et al., "Deep Residual Learning for Image Recognition", 2015, section 4.2), with shortcuts
     /// that have no parameters.
     case resnet20
+    /// The same with one block per stack instead of three.
+    case resnet8
 
     /// Name of the graph.
     public var title: String {
@@ -31,6 +33,7 @@ public enum ZooModel: String, CaseIterable, Hashable, Sendable {
         case .resnet152v2: "ResNet152V2"
         case .resnet14v2: "ResNet14V2"
         case .resnet20: "ResNet-20"
+        case .resnet8: "ResNet-8"
         }
     }
 
@@ -38,7 +41,7 @@ public enum ZooModel: String, CaseIterable, Hashable, Sendable {
     public var defaultClasses: Int {
         switch self {
         case .resnet50v2, .resnet101v2, .resnet152v2: 1000
-        case .resnet14v2, .resnet20: 10
+        case .resnet14v2, .resnet20, .resnet8: 10
         }
     }
 
@@ -46,7 +49,7 @@ public enum ZooModel: String, CaseIterable, Hashable, Sendable {
     public var defaultInput: [Int] {
         switch self {
         case .resnet50v2, .resnet101v2, .resnet152v2: [3, 224, 224]
-        case .resnet14v2, .resnet20: [3, 32, 32]
+        case .resnet14v2, .resnet20, .resnet8: [3, 32, 32]
         }
     }
 
@@ -71,6 +74,7 @@ public enum ZooModel: String, CaseIterable, Hashable, Sendable {
                 case .resnet152v2: try network.resNetV2(image, blocks: [3, 8, 36, 3])
                 case .resnet14v2: try network.narrowResNetV2(image)
                 case .resnet20: try network.resNetForSmallImages(image, blocksPerStack: 3)
+                case .resnet8: try network.resNetForSmallImages(image, blocksPerStack: 1)
                 }
             try network.classifier(features, classes: classes, softmax: softmax)
             editor = network.editor

@@ -43,8 +43,8 @@ extension EvaluationSummary: Report {
         }
         lines.append("")
         if evaluation.unscoredCount > 0 {
-            lines.append(
-                style.apply(.bad, to: "NO NUMBERS") + ": the scores of \(NumberFormat.quantity(evaluation.unscoredCount, "image")) are not numbers")
+            let images = NumberFormat.quantity(evaluation.unscoredCount, "image")
+            lines.append(style.apply(.bad, to: "NO NUMBERS") + ": the scores of \(images) are not numbers")
         }
         if !evaluation.unreadable.isEmpty {
             lines += [style.apply(.warning, to: "LEFT OUT") + ": \(NumberFormat.quantity(evaluation.unreadable.count, "unreadable image"))"]
@@ -52,14 +52,11 @@ extension EvaluationSummary: Report {
         }
         let speed = "\(NumberFormat.significant(evaluation.imagesPerSecond)) images/s"
         lines.append(
-            "loss \(NumberFormat.element(evaluation.loss)) · top-1 \(style.apply(.strong, to: percent(evaluation.top1))) "
+            "loss \(NumberFormat.element(evaluation.loss)) · top-1 \(style.apply(.strong, to: NumberFormat.accuracy(evaluation.top1))) "
                 + "(\(NumberFormat.grouped(confusion.correctCount)) of \(NumberFormat.grouped(evaluation.count))) · "
-                + "top-5 \(percent(evaluation.top5)) · \(speed)")
+                + "top-5 \(NumberFormat.accuracy(evaluation.top5)) · \(speed)")
         return lines.joined(separator: "\n")
     }
-
-    /// Accuracies are told to a hundredth of a percent: it is one image of ten thousand.
-    private func percent(_ share: Double) -> String { NumberFormat.accuracy(share) }
 
     private var classTable: Table {
         var table = Table([.right("label"), .left("class"), .right("images"), .right("recall"), .right("precision")])
@@ -67,7 +64,9 @@ extension EvaluationSummary: Report {
         for (label, name) in evaluation.classes.enumerated().prefix(Self.classLimit) {
             let right = evaluation.confusion[label, label]
             func share(_ whole: Int) -> Table.Cell { .init(whole > 0 ? NumberFormat.percent(Double(right) / Double(whole)) : "–") }
-            table.addRow([.init("\(label)"), .init(name), .init(NumberFormat.grouped(labels[label])), share(labels[label]), share(answers[label])])
+            table.addRow([
+                .init("\(label)"), .init(name), .init(NumberFormat.grouped(labels[label])), share(labels[label]), share(answers[label]),
+            ])
         }
         return table
     }
@@ -89,9 +88,8 @@ extension EvaluationSummary: Report {
     private var mistakes: Table {
         var table = Table([.left("class"), .left("taken for"), .right("images")])
         for mistake in evaluation.confusion.mistakes(limit: Self.mistakeLimit) {
-            table.addRow([
-                .init(evaluation.classes[mistake.label]), .init(evaluation.classes[mistake.answer]), .init(NumberFormat.grouped(mistake.count)),
-            ])
+            let names = [mistake.label, mistake.answer].map { Table.Cell(evaluation.classes[$0]) }
+            table.addRow(names + [.init(NumberFormat.grouped(mistake.count))])
         }
         return table
     }

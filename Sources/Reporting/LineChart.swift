@@ -46,19 +46,25 @@ struct LineChart {
         let vertical = Axis(drawn.flatMap { $0.points.map { $0.y * factor } }, isWhole: false)
         let (size, margin) = (Self.size, Self.margin)
         func x(_ value: Double) -> Double { margin.left + horizontal.place(value) * (size.width - margin.left - margin.right) }
-        func y(_ value: Double) -> Double { size.height - margin.bottom - vertical.place(value) * (size.height - margin.top - margin.bottom) }
+        func y(_ value: Double) -> Double {
+            size.height - margin.bottom - vertical.place(value) * (size.height - margin.top - margin.bottom)
+        }
         func number(_ value: Double) -> String { String(format: "%.1f", value) }
+        func label(_ text: String, x: Double, y: Double, anchor: String) -> String {
+            "<text x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\">\(text)</text>"
+        }
         var parts = ["<svg viewBox=\"0 0 \(Int(size.width)) \(Int(size.height))\" role=\"img\" aria-label=\"\(title.escaped)\">"]
         for mark in vertical.marks {
+            let height = number(y(mark))
             parts.append(
-                "<line class=\"grid\" x1=\"\(number(margin.left))\" x2=\"\(number(size.width - margin.right))\" y1=\"\(number(y(mark)))\" "
-                    + "y2=\"\(number(y(mark)))\"/>"
-                    + "<text x=\"\(number(margin.left - 8))\" y=\"\(number(y(mark) + 4))\" text-anchor=\"end\">\(String(format: "%g", mark))\(unit)</text>")
+                "<line class=\"grid\" x1=\"\(number(margin.left))\" x2=\"\(number(size.width - margin.right))\" "
+                    + "y1=\"\(height)\" y2=\"\(height)\"/>"
+                    + label(String(format: "%g", mark) + unit, x: margin.left - 8, y: y(mark) + 4, anchor: "end"))
         }
         for mark in horizontal.marks where mark >= horizontal.low && mark <= horizontal.high {
-            parts.append("<text x=\"\(number(x(mark)))\" y=\"\(number(size.height - 20))\" text-anchor=\"middle\">\(String(format: "%g", mark))</text>")
+            parts.append(label(String(format: "%g", mark), x: x(mark), y: size.height - 20, anchor: "middle"))
         }
-        parts.append("<text x=\"\(number(size.width - margin.right))\" y=\"\(number(size.height - 4))\" text-anchor=\"end\">epoch</text>")
+        parts.append(label("epoch", x: size.width - margin.right, y: size.height - 4, anchor: "end"))
         for (index, series) in drawn.enumerated() {
             let points = series.points.map { "\(number(x($0.x))),\(number(y($0.y * factor)))" }
             parts.append("<polyline class=\"series-\(index + 1)\" points=\"\(points.joined(separator: " "))\"/>")

@@ -50,7 +50,8 @@ public final class ProgressLine: Sendable {
     /// - Parameter isEnabled: `false` shows nothing at all.
     public convenience init(isEnabled: Bool) {
         self.init(
-            isEnabled: isEnabled, isTerminal: isatty(STDERR_FILENO) == 1, width: { TextStyle(descriptor: STDERR_FILENO, environment: [:]).width }
+            isEnabled: isEnabled, isTerminal: isatty(STDERR_FILENO) == 1,
+            width: { TextStyle(descriptor: STDERR_FILENO, environment: [:]).width }
         ) { text in
             FileHandle.standardError.write(Data(text.utf8))
         }

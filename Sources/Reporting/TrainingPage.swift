@@ -88,26 +88,20 @@ public struct TrainingPage: Sendable {
         return [
             LineChart(title: "Loss", series: [series("training", \.loss), series("test") { $0.validation?.loss }]),
             LineChart(
-                title: "Accuracy", series: [series("training", \.accuracy), series("test") { $0.validation?.top1 }], factor: 100, unit: " %"),
+                title: "Accuracy", series: [series("training", \.accuracy), series("test") { $0.validation?.top1 }], factor: 100,
+                unit: " %"),
             LineChart(title: "Learning rate", series: [series("learning rate", \.learningRate)]),
             LineChart(title: "Images per second", series: [series("images per second", \.imagesPerSecond)]),
         ]
     }
 
     private var table: String {
-        let titles = ["epoch", "loss", "accuracy", "test loss", "top-1", "top-5", "learning rate", "images/s", "time"]
         let rows = state.history.map { record in
-            let test = record.validation
-            let cells = [
-                "\(record.epoch)", NumberFormat.element(record.loss), NumberFormat.accuracy(record.accuracy),
-                test.map { NumberFormat.element($0.loss) } ?? "–", test.map { NumberFormat.accuracy($0.top1) } ?? "–",
-                test.map { NumberFormat.accuracy($0.top5) } ?? "–", NumberFormat.element(record.learningRate),
-                NumberFormat.significant(record.imagesPerSecond), NumberFormat.seconds(record.seconds),
-            ]
             let best = record.epoch == state.bestEpoch ? " class=\"best\"" : ""
-            return "<tr\(best)>" + cells.map { "<td>\($0.escaped)</td>" }.joined() + "</tr>"
+            return "<tr\(best)>" + record.texts.map { "<td>\($0.escaped)</td>" }.joined() + "</tr>"
         }
-        return "<h2>Epochs</h2>\n<table>\n<tr>" + titles.map { "<th>\($0)</th>" }.joined() + "</tr>\n" + rows.joined(separator: "\n") + "\n</table>"
+        let head = "<tr>" + EpochRecord.titles.map { "<th>\($0)</th>" }.joined() + "</tr>"
+        return "<h2>Epochs</h2>\n<table>\n" + ([head] + rows).joined(separator: "\n") + "\n</table>"
     }
 
     private var recipeTable: String {

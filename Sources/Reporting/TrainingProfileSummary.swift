@@ -13,8 +13,8 @@ public struct TrainingProfileSummary: Sendable {
 
     private var parts: [(name: String, seconds: Double)] {
         [
-            ("waiting for images", profile.times.loading), ("teacher", profile.times.teacher), ("loss and gradients", profile.times.gradients),
-            ("optimizer", profile.times.update),
+            ("waiting for images", profile.times.loading), ("teacher", profile.times.teacher),
+            ("loss and gradients", profile.times.gradients), ("optimizer", profile.times.update),
         ].map { ($0.0, $0.1 / Double(max(profile.times.updates, 1))) }
     }
 
@@ -26,7 +26,8 @@ extension TrainingProfileSummary: Report {
     public func text(style: TextStyle) -> String {
         var table = Table([.left("part"), .right("per update"), .right("share")])
         for part in parts where part.seconds > 0 {
-            table.addRow([.init(part.name), .init(NumberFormat.duration(part.seconds)), .init(NumberFormat.percent(part.seconds / secondsPerUpdate))])
+            let share = NumberFormat.percent(part.seconds / secondsPerUpdate)
+            table.addRow([.init(part.name), .init(NumberFormat.duration(part.seconds)), .init(share)])
         }
         var lines = ["\(model.printable()) · \(NumberFormat.quantity(profile.imagesPerUpdate, "image")) per update", ""]
         lines += table.lines(style: style)

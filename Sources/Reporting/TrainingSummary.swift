@@ -60,20 +60,10 @@ extension TrainingSummary: Report {
     }
 
     private var table: Table {
-        var table = Table([
-            .right("epoch"), .right("loss"), .right("accuracy"), .right("test loss"), .right("top-1"), .right("top-5"), .right("rate"),
-            .right("images/s"), .right("time"),
-        ])
+        var table = Table(EpochRecord.titles.map { .right($0) })
         for record in state.history {
-            let test = record.validation
             let emphasis: Emphasis = record.epoch == writtenEpoch?.epoch ? .strong : .plain
-            table.addRow([
-                .init("\(record.epoch)", emphasis), .init(NumberFormat.element(record.loss), emphasis),
-                .init(NumberFormat.accuracy(record.accuracy), emphasis), .init(test.map { NumberFormat.element($0.loss) } ?? "–", emphasis),
-                .init(test.map { NumberFormat.accuracy($0.top1) } ?? "–", emphasis),
-                .init(test.map { NumberFormat.accuracy($0.top5) } ?? "–", emphasis), .init(NumberFormat.element(record.learningRate), emphasis),
-                .init(NumberFormat.significant(record.imagesPerSecond), emphasis), .init(NumberFormat.seconds(record.seconds), emphasis),
-            ])
+            table.addRow(record.texts.map { .init($0, emphasis) })
         }
         return table
     }
@@ -120,15 +110,24 @@ extension TrainingProgress {
 }
 
 extension EpochRecord {
+    /// What `texts` are.
+    static let titles = ["epoch", "loss", "accuracy", "test loss", "top-1", "top-5", "rate", "images/s", "time"]
+
+    /// A row of a table.
+    var texts: [String] {
+        let test = validation.map { [NumberFormat.element($0.loss), NumberFormat.accuracy($0.top1), NumberFormat.accuracy($0.top5)] }
+        return ["\(epoch)", NumberFormat.element(loss), NumberFormat.accuracy(accuracy)] + (test ?? ["–", "–", "–"])
+            + [NumberFormat.element(learningRate), NumberFormat.significant(imagesPerSecond), NumberFormat.seconds(seconds)]
+    }
+
     /// `epoch 3 of 30   loss 1.234   accuracy 56.78 %   test loss 1.101   top-1 60.12 %   1234 images/s   rate 0.01   2 min 05 s`
     public func line(of epochs: Int) -> String {
         var parts = ["epoch \(epoch) of \(epochs)", "loss \(NumberFormat.element(loss))", "accuracy \(NumberFormat.accuracy(accuracy))"]
         if let validation {
             parts += ["test loss \(NumberFormat.element(validation.loss))", "top-1 \(NumberFormat.accuracy(validation.top1))"]
         }
-        parts += [
-            "\(NumberFormat.significant(imagesPerSecond)) images/s", "rate \(NumberFormat.element(learningRate))", NumberFormat.seconds(seconds),
-        ]
+        parts += ["\(NumberFormat.significant(imagesPerSecond)) images/s", "rate \(NumberFormat.element(learningRate))"]
+        parts.append(NumberFormat.seconds(seconds))
         return parts.joined(separator: "   ")
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 struct UsageTests {
-    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "benchmark", "build"]
+    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "benchmark", "build", "train", "evaluate"]
 
     @Test(arguments: commands)
     func helpHasExamples(command: String) throws {
@@ -44,6 +44,21 @@ struct UsageTests {
         ["fold", "", "-o", "b.onnx"], ["convert", "a.onnx", "--form", "spatial", "-o", ""],
         ["benchmark"], ["benchmark", ""], ["benchmark", "a.onnx", "--seconds", "0"], ["inspect", "a.onnx", "b.onnx", "--layers"],
         ["benchmark", "a.onnx", "--seconds", "nan"], ["benchmark", "a.onnx", "--batch", "0"],
+        ["train"], ["train", "a.onnx"], ["train", "a.onnx", "--data", "idx:d"], ["train", "a.onnx", "--data", "d", "-o", "b.onnx"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--epochs", "0"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--learning-rate", "-1"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--schedule", "round"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--schedule", "one-cycle", "--warm-up", "1"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--momentum", "0.9"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--temperature", "2"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--augment", "flap"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--checkpoint-every", "2"],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "b.onnx", "--profile"], ["train", "--resume", ""],
+        ["train", "a.onnx", "--data", "idx:d", "-o", "./a.onnx", "--checkpoint", "run"],
+        ["train", "--resume", "run", "--epochs", "3"], ["train", "--resume", "run", "--checkpoint", "run"],
+        ["evaluate", "a.onnx"], ["evaluate", "a.onnx", "--data", "idx:d", "--batch-size", "0"],
+        ["evaluate", "a.onnx", "--data", "idx:d", "--normalize", "half"], ["verify", "a.onnx", "b.onnx", "--normalize", "unit"],
+        ["verify", "a.onnx", "b.onnx", "--data", "idx:d", "--inputs", "c.npz"], ["run", "a.onnx", "--data", "idx:d", "--seed", "2"],
         ["benchmark", "a.onnx", "--against", "abacus"], ["benchmark", "a.onnx", "--python", "python3"],
     ])
     func wrongCommandLines(arguments: [String]) throws {

@@ -50,6 +50,13 @@ import Testing
         #expect(Self.count(graph, "Conv") == 19 && Self.count(graph, "Gemm") == 1 && Self.count(graph, "Softmax") == 0)
     }
 
+    /// Of convolutions 27·16 + 2·144·16 + (144 + 288)·32 + (288 + 576)·64, of normalizations 2·(3·16 + 2·32 + 2·64), of the classifier 650.
+    @Test func resNet8HasItsParameters() throws {
+        let graph = try ZooModel.resnet8.graph(classes: 10, input: [3, 32, 32], form: .standard, seed: 0, softmax: false)
+        #expect(Self.trainable(graph) == 432 + 4608 + 13_824 + 55_296 + 480 + 650)
+        #expect(Self.count(graph, "Conv") == 7)
+    }
+
     @Test func layersAreCalledAsInKeras() throws {
         let graph = try ZooModel.resnet50v2.graph(classes: 10, input: [3, 32, 32], form: .standard, seed: 0, softmax: true)
         let names = Set(graph.nodes.map(\.name))

@@ -51,4 +51,15 @@ struct ProgressLineTests {
         #expect(output.texts.count == 2)
         #expect(output.texts.allSatisfy { $0.hasSuffix("\n") && !$0.contains("\r") })
     }
+
+    @Test func notesStayAboveTheLine() {
+        let output = Output()
+        let line = ProgressLine(isEnabled: true, isTerminal: true, width: { 20 }) { output.append($0) }
+        line.update(line: "a line that is longer than the terminal is wide")
+        line.draw(at: .now + .seconds(2))
+        line.note("done")
+        line.note("and done")
+        line.finish()
+        #expect(output.texts == ["\ra line that is long", "\rdone" + String(repeating: " ", count: 15) + "\n", "\rand done\n"])
+    }
 }

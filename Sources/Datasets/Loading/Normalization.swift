@@ -105,6 +105,21 @@ extension Normalization {
         }
     }
 
+    /// What the model's metadata says; `raw` for pixels that are floating-point numbers already, when it says nothing.
+    /// - Throws: `CleaveError` when it says nothing of pixels of 0…255, or what makes no sense.
+    public init(recordedIn graph: Graph, for split: DatasetSplit) throws {
+        if let recorded = try Normalization(recordedIn: graph) {
+            self = recorded
+            return
+        }
+        guard split.isFloatingPoint else {
+            throw CleaveError(
+                .invalidRequest, "the model does not record how pixels become its inputs",
+                suggestion: "say it: --normalize raw, unit, signed, imagenet, cifar10, or MEAN/STD")
+        }
+        self = .raw
+    }
+
     /// Writes it into the model's metadata.
     public func record(in graph: inout Graph) { graph.setMetadata(Self.metadataKey, to: description) }
 }

@@ -76,9 +76,17 @@ public struct Checkpoint: Sendable {
         add(.parameter, tensors.parameters)
         add(.state, tensors.states)
         add(.average, tensors.averages)
-        for (index, kind) in Kind.moments.enumerated() { add(kind, tensors.moments.compactMapValues { index < $0.count ? $0[index] : nil }) }
+        for (index, kind) in Kind.moments.enumerated() {
+            add(kind, tensors.moments.compactMapValues { index < $0.count ? $0[index] : nil })
+        }
         add(.best, best)
-        try NumpyArchive(entries).write(to: folder + "/" + Self.fileName)
+        do {
+            try NumpyArchive(entries).write(to: folder + "/" + Self.fileName)
+        } catch var error as CleaveError where error.kind == .file {
+            // The disk is to blame, and not the tensor that it had no room for.
+            error.location.tensor = nil
+            throw error
+        }
     }
 
     /// The checkpoint in the folder.

@@ -26,9 +26,8 @@ public struct NetworkFingerprint: Hashable, Codable, Sendable {
         for node in network.nodes {
             var text = node.operator.attributeTexts.map { "\($0.name): \($0.value)" } + node.inputs.map(name) + node.outputs.map(name)
             if case .constant(let constant) = node.operator { text.append(Checksum(constant.value.tensor).text) }
-            parts.append(
-                Part(
-                    name: "node '\(network.label(of: node))' (\(node.operator.name))", checksum: Checksum(text: text.joined(separator: "\n")).text))
+            let label = "node '\(network.label(of: node))' (\(node.operator.name))"
+            parts.append(Part(name: label, checksum: Checksum(text: text.joined(separator: "\n")).text))
         }
         parts += network.outputs.map { Part(name: "output '\(name($0))'", checksum: "") }
         self.parts = parts
@@ -38,8 +37,12 @@ public struct NetworkFingerprint: Hashable, Codable, Sendable {
     func difference(in other: NetworkFingerprint) -> String? {
         guard self != other else { return nil }
         let (mine, theirs) = (Set(parts.map(\.name)), Set(other.parts.map(\.name)))
-        if let surplus = other.parts.first(where: { !mine.contains($0.name) }) { return "it has \(surplus.name), which the checkpoint's has not" }
-        if let missing = parts.first(where: { !theirs.contains($0.name) }) { return "it has no \(missing.name), which the checkpoint's has" }
+        if let surplus = other.parts.first(where: { !mine.contains($0.name) }) {
+            return "it has \(surplus.name), which the checkpoint's has not"
+        }
+        if let missing = parts.first(where: { !theirs.contains($0.name) }) {
+            return "it has no \(missing.name), which the checkpoint's has"
+        }
         let changed = zip(parts, other.parts).first { $0 != $1 }
         return "its \(changed?.1.name ?? "order of nodes") is not the same as the checkpoint's"
     }

@@ -79,8 +79,12 @@ public struct TrainingRecipe: Hashable, Codable, Sendable {
         try require(learningRate > 0 && learningRate.isFinite, "the learning rate", learningRate, "a positive number")
         try require(warmUp >= 0 && warmUp <= Double(epochs), "the warm-up", warmUp, "0 to \(epochs) epochs")
         try require(weightDecay >= 0 && weightDecay.isFinite, "weight decay", weightDecay, "a number from 0")
-        if let norm = maximalGradientNorm { try require(norm > 0 && norm.isFinite, "the greatest norm of gradients", norm, "a positive number") }
-        if let decay = averageDecay { try require(decay > 0 && decay < 1, "the moving average's decay", decay, "a number between 0 and 1") }
+        if let norm = maximalGradientNorm {
+            try require(norm > 0 && norm.isFinite, "the greatest norm of gradients", norm, "a positive number")
+        }
+        if let decay = averageDecay {
+            try require(decay > 0 && decay < 1, "the moving average's decay", decay, "a number between 0 and 1")
+        }
         if let patience { try require(patience >= 1, "the patience", patience, "at least 1 epoch") }
         guard schedule != .oneCycle || warmUp == 0 else {
             throw CleaveError(.invalidRequest, "the warm-up is \(warmUp) epochs, but the one-cycle schedule has a warm-up of its own")

@@ -40,7 +40,9 @@ struct DivergenceSearch {
         var groups: [[(NodeID, ValueID)]] = []
         var size = 0
         for node in graph.nodes {
-            guard let value = node.outputs.first ?? nil, let type = graph[value].tensorType, type.elementType.isFloatingPoint else { continue }
+            guard let value = node.outputs.first ?? nil, let type = graph[value].tensorType, type.elementType.isFloatingPoint else {
+                continue
+            }
             let bytes = type.knownShape.flatMap { type.elementType.byteCount(elements: $0.reduce(1, *)) } ?? 0
             if groups.isEmpty || size + bytes > Self.byteLimit {
                 groups.append([])

@@ -91,7 +91,8 @@ extension Normalization {
     func change(from other: Normalization, channels: Int) throws -> (factors: [Float], offsets: [Float]) {
         for normalization in [self, other] where normalization.mean.count != 1 && normalization.mean.count != channels {
             throw CleaveError(
-                .shapeMismatch, "the normalization '\(normalization)' is for \(normalization.mean.count) channels, but the input has \(channels)")
+                .shapeMismatch,
+                "the normalization '\(normalization)' is for \(normalization.mean.count) channels, but the input has \(channels)")
         }
         func number(_ numbers: [Double], _ channel: Int) -> Double { numbers[numbers.count == 1 ? 0 : channel] }
         return (

@@ -169,7 +169,8 @@ public final class Trainer {
         guard (0...recipe.epochs).contains(state.epoch), (0...batchesPerEpoch).contains(state.batch), state.updates >= 0,
             state.history.count == state.epoch, state.bestEpoch.map({ (1...max(state.epoch, 1)).contains($0) }) ?? true
         else {
-            throw CleaveError(.malformedFile, "the position in the checkpoint is epoch \(state.epoch), batch \(state.batch), which makes no sense")
+            throw CleaveError(
+                .malformedFile, "the position in the checkpoint is epoch \(state.epoch), batch \(state.batch), which makes no sense")
         }
         try session.restore(checkpoint.tensors)
         self.state = state
