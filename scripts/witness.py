@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 """ONNX Runtime as an outside witness of what Cleave exports.
 
-    witness.py [--samples N] [--seed S] [--batch B] [--inputs FILE] [--save FILE] ORIGINAL [REWRITTEN ...]
+    witness.py [--samples N] [--seed S] [--batch B] [--inputs FILE] [--save FILE] [--fused] ORIGINAL [REWRITTEN ...]
 
 Checks every model with onnx.checker, runs ORIGINAL and every REWRITTEN model on the same inputs with ONNX Runtime, and
 prints what it found as JSON. The inputs are seeded random numbers, or the arrays of an npz file that are named after
-the model's inputs. --save writes the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
+the model's inputs. --fused also says which operators ONNX Runtime makes of every REWRITTEN model when it may fuse, and what
+these compute on the first sample. --save writes the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
 
 The exit code is 0 unless the witness itself could not do its work; what it thinks of the models is in the JSON.
 """
 import argparse
+import collections
 import json
+import os
 import sys
+import tempfile
 
 import numpy
 import onnx
@@ -27,10 +31,13 @@ def check(path):
     return None
 
 
-def session(path):
+def session(path, fused_path=None):
+    """A session of the graph as it is written, without fusion and reordering of sums; with them where it is to be written."""
     options = onnxruntime.SessionOptions()
-    # No fusion and no reordering of sums: the graph as it is written.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if fused_path:
+        options.optimized_model_filepath = fused_path
+    else:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
@@ -79,6 +86,16 @@ def compare(name, actual, expected):
     }
 
 
+def fuse(path, sample, wanted):
+    """Counts of the operators that run after fusion, and how far their results are from the wanted ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        fused_path = os.path.join(folder, "fused.onnx")
+        found = run(session(path, fused_path), sample)
+        counts = collections.Counter(node.op_type for node in onnx.load(fused_path).graph.node)
+    outputs = [compare(name, found.get(name), value) for name, value in wanted.items()]
+    return {"operators": dict(sorted(counts.items())), "outputs": outputs}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=2)
@@ -86,6 +103,7 @@ def main():
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--inputs")
     parser.add_argument("--save")
+    parser.add_argument("--fused", action="store_true")
     parser.add_argument("original")
     parser.add_argument("rewritten", nargs="*")
     arguments = parser.parse_args()
@@ -113,6 +131,8 @@ def main():
             for sample, wanted in zip(samples, expected):
                 found = run(runner, sample)
                 entry["samples"].append([compare(name, found.get(name), value) for name, value in wanted.items()])
+            if arguments.fused:
+                entry["fused"] = fuse(path, samples[0], expected[0])
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             entry["failure"] = str(error).strip().splitlines()[0]
         report["rewritten"].append(entry)

@@ -54,44 +54,64 @@ extension Transformation {
 /// - Throws: `CleaveError` when there are no samples, they do not fit the network, or a value is not finite.
 public func calibrate(
     _ graph: Graph, on source: CalibrationSource, samples: Int? = nil,
-    detail: ValueStatistics.Detail = [.histogram, .channelMeans], equalized: Bool = false, backend: any Backend = OneDNNBackend(), batch: Int? = nil, progress: Transformation.Progress? = nil
+    detail: ValueStatistics.Detail = [.histogram, .channelMeans], equalized: Bool = false, backend: any Backend = OneDNNBackend(),
+    batch: Int? = nil, progress: Transformation.Progress? = nil
 ) throws -> CalibrationRecord {
     let calibrator = try Calibrator(graph, backend: backend, detail: detail)
     var done = 0
-    func add(_ batch: CalibrationBatch, total: Int) throws {
-        try checkCancellation()
+    try source.forEachBatch(for: graph, samples: samples, size: batch) { batch, total in
         try calibrator.add(batch)
         done += batch.sampleNames.count
         progress?(WorkProgress(task: "calibrating", completed: done, total: total, unit: "samples"))
     }
-    switch source {
-    case .samples(let all, let name):
-        let counts = all.map { $0.leadingLength }
-        let total = min(counts.reduce(0, +), samples ?? .max)
-        for (sample, count) in zip(all, counts) where done < total {
-            let names = (0..<count).map { "\(done + $0) of \(name)" }
-            try add(CalibrationBatch(inputs: sample.inputs, sampleNames: names), total: total)
+    return try calibrator.record(equalized: equalized)
+}
+
+extension CalibrationSource {
+    /// Calls `body` with batch after batch, and with how many samples there will be.
+    /// - Parameters:
+    ///   - samples: how many at most; `nil` for all.
+    ///   - size: of a batch of images, where the model leaves it open; `nil` for what is fast.
+    func forEachBatch(
+        for graph: Graph, samples: Int?, size: Int?, _ body: (_ batch: CalibrationBatch, _ total: Int) throws -> Void
+    ) throws {
+        var done = 0
+        func hand(_ batch: CalibrationBatch, total: Int) throws {
+            try checkCancellation()
+            try body(batch, total)
+            done += batch.sampleNames.count
         }
-    case .images(let split, let normalization, let seed):
-        let input = try ImageInput(of: graph)
-        let total = min(split.count, samples ?? .max)
-        let size = input.batch ?? batch ?? graph.calibrationBatch
-        let loader = try BatchLoader(
-            split, for: input,
-            options: .init(
-                batchSize: size, shuffles: true, seed: seed, normalization: normalization,
-                remainder: input.batch == nil ? .kept : .dropped),
-            epochs: 1)
-        defer { loader.cancel() }
-        while done < total, let batch = try loader.next() {
-            let count = input.batch ?? min(batch.count, total - done)
-            try add(
-                CalibrationBatch(
-                    inputs: [input.name: try batch.images.first(count)], sampleNames: batch.indices.prefix(count).map(split.nameOfImage)),
-                total: total)
+        switch self {
+        case .samples(let all, let name):
+            let counts = all.map { $0.leadingLength }
+            let total = min(counts.reduce(0, +), samples ?? .max)
+            for (sample, count) in zip(all, counts) where done < total {
+                let names = (0..<count).map { "\(done + $0) of \(name)" }
+                try hand(CalibrationBatch(inputs: sample.inputs, sampleNames: names), total: total)
+            }
+        case .images(let split, let normalization, let seed):
+            let input = try ImageInput(of: graph)
+            let total = min(split.count, samples ?? .max)
+            let options = BatchLoader.Options(
+                batchSize: input.batch ?? size ?? graph.calibrationBatch, shuffles: true, seed: seed, normalization: normalization,
+                remainder: input.batch == nil ? .kept : .dropped)
+            let loader = try BatchLoader(split, for: input, options: options, epochs: 1)
+            defer { loader.cancel() }
+            while done < total, let batch = try loader.next() {
+                let count = input.batch ?? min(batch.count, total - done)
+                let names = batch.indices.prefix(count).map(split.nameOfImage)
+                try hand(
+                    CalibrationBatch(inputs: [input.name: try batch.images.first(count)], sampleNames: Array(names)), total: total)
+            }
         }
     }
-    return try calibrator.record(equalized: equalized)
+
+    /// At most `count` samples, in memory.
+    public func batches(for graph: Graph, count: Int) throws -> [CalibrationBatch] {
+        var batches: [CalibrationBatch] = []
+        try forEachBatch(for: graph, samples: count, size: nil) { batch, _ in batches.append(batch) }
+        return batches
+    }
 }
 
 extension Graph {

@@ -22,7 +22,9 @@ struct CalibrateCommand: NetworkCommand {
     @OptionGroup(title: "Samples")
     var calibration: CalibrationOptions
 
-    @Option(name: [.customShort("o"), .customLong("output")], help: .init("The file to write.", valueName: "ranges.json"), transform: filePath)
+    @Option(
+        name: [.customShort("o"), .customLong("output")], help: .init("The file to write.", valueName: "ranges.json"),
+        transform: filePath)
     var path: String
 
     @Flag(help: "Equalize layers first, for `cleave quantize --equalize`.")

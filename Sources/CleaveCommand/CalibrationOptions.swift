@@ -45,7 +45,9 @@ struct CalibrationOptions: ParsableArguments {
         where isGiven && calibration == nil {
             throw ValidationError("\(name) is for images, which --calibration gives.")
         }
-        if samples != nil || batch != nil, !isGiven { throw ValidationError("--samples and --batch are for --calibration and --inputs.") }
+        if samples != nil || batch != nil, !isGiven {
+            throw ValidationError("--samples and --batch are for --calibration and --inputs.")
+        }
     }
 
     var isGiven: Bool { calibration != nil || inputs != nil }
@@ -60,6 +62,9 @@ struct CalibrationOptions: ParsableArguments {
             backend: backend, batch: batch, progress: progress)
     }
 
+    /// Samples to measure layers on, in memory.
+    func batches(_ graph: Graph, count: Int) throws -> [CalibrationBatch] { try source(for: graph).batches(for: graph, count: count) }
+
     private func source(for graph: Graph) throws -> CalibrationSource {
         if let inputs {
             // A length that the model fixes is the one that it runs with.
@@ -70,11 +75,17 @@ struct CalibrationOptions: ParsableArguments {
         guard let calibration else { throw ValidationError("Give the samples to calibrate on: --calibration or --inputs.") }
         let dataset = try Dataset(calibration)
         let images = try split.map { try dataset.load($0) } ?? dataset.loadTraining()
-        guard let normalization = try normalize ?? Normalization(recordedIn: graph) ?? (images.isFloatingPoint ? .raw : nil) else {
+        return .images(images, normalization: try normalization(of: graph, images), seed: seed ?? 1)
+    }
+
+    /// What was given, or what the model records; floats are taken as they are.
+    func normalization(of graph: Graph, _ images: DatasetSplit) throws -> Normalization {
+        if let known = try normalize ?? Normalization(recordedIn: graph) { return known }
+        guard images.isFloatingPoint else {
             throw CleaveError(
-                .invalidRequest, "the model does not say what its pixels are to become",
-                suggestion: "say what it was trained with: --normalize unit for 0…1, raw for 0…255, imagenet, cifar10 or MEAN/STD")
+                .invalidRequest, "the model does not record how pixels become its inputs",
+                suggestion: "say it: --normalize raw, unit, signed, imagenet, cifar10, or MEAN/STD")
         }
-        return .images(images, normalization: normalization, seed: seed ?? 1)
+        return .raw
     }
 }

@@ -9,13 +9,15 @@ struct InspectCommand: ParsableCommand {
         discussion: """
             Counts are exact, for one sample where the model leaves the leading dimension of its inputs open. For every \
             convolution larger than 1×1 the table shows the factors that parameters (P) and multiplications (M) would fall to in \
-            each form, beside the formulas of the paper. Several models are compared, a line for each.
+            each form, beside the formulas of the paper. Of an int8 model it says which layers each runtime computes in integers, and \
+            which it does not, why, and what to do. Several models are compared, a line for each.
 
             EXAMPLES
               cleave inspect model.onnx
               cleave inspect model.onnx --layers
               cleave inspect model.onnx --shape data=1x3x224x224 --json
               cleave inspect model.onnx small.onnx
+              cleave inspect int8.onnx --target onnxruntime
             """)
 
     @Argument(help: "The model, or several.", transform: filePath)
@@ -28,6 +30,12 @@ struct InspectCommand: ParsableCommand {
         help: .init("Shape of an input where the model leaves it open.", valueName: "name=1x3x32x32"),
         transform: InputShape.init(parsing:))
     var shape: [InputShape] = []
+
+    @Option(
+        help: .init(
+            "The runtime whose objections to an int8 model are listed: onnxruntime, tensorrt, openvino or tflite. (default: the one with "
+                + "the fewest)", valueName: "target"))
+    var target: QuantizationTarget?
 
     @OptionGroup
     var output: OutputOptions
@@ -61,7 +69,9 @@ struct InspectCommand: ParsableCommand {
                 let shapes = Dictionary(shape.map { ($0.name, $0.lengths) }, uniquingKeysWith: { _, last in last })
                 graph = try graph.specialized(inputShapes: shapes)
             }
-            return try ModelSummary(graph, file: path, fileSize: size)
+            var summary = try ModelSummary(graph, file: path, fileSize: size)
+            summary.lintTarget = target
+            return summary
         }
     }
 }

@@ -17,6 +17,8 @@ struct QuantizeCommand: NetworkCommand {
               cleave quantize model.onnx --calibration cifar10:DIR --normalize unit --samples 1000 -o int8.onnx
               cleave quantize model.onnx --calibration folder:photos --method entropy --exclude 'head/*' -o int8.onnx
               cleave quantize model.onnx --ranges ranges.json --target tensorrt -o int8.onnx
+              cleave quantize model.onnx --sensitivity --calibration cifar10:DIR
+              cleave quantize model.onnx --keep-accuracy 0.5 --evaluate cifar10:DIR --calibration cifar10:DIR -o int8.onnx
             """)
 
     @Argument(help: "The model.", transform: filePath)
@@ -57,8 +59,25 @@ struct QuantizeCommand: NetworkCommand {
     @Flag(help: "Make inputs and outputs integers, too.")
     var integerIo = false
 
-    @OptionGroup
-    var file: ModelOutput
+    @Flag(help: "Quantize each layer by itself and list what it costs, worst first; writes no model.")
+    var sensitivity = false
+
+    @Option(
+        parsing: .unconditional,
+        help: .init("Leave the fewest layers in float with which --evaluate loses at most so many points of accuracy.", valueName: "points"))
+    var keepAccuracy: Double?
+
+    @Option(
+        help: .init("The labelled images whose accuracy is to be kept; their test split.", valueName: "format:path"),
+        transform: { text in try asArgument { try DatasetSpecification(parsing: text) } })
+    var evaluate: DatasetSpecification?
+
+    @Option(
+        name: [.customShort("o"), .customLong("output")], help: .init("The model to write.", valueName: "file"), transform: filePath)
+    var path: String?
+
+    @Option(help: "Whether weights go to a file beside the model; automatic: where the model would be over 2 GB.")
+    var externalData: ONNXWriteOptions.ExternalData = .automatic
 
     @OptionGroup
     var backend: BackendOptions
@@ -70,11 +89,25 @@ struct QuantizeCommand: NetworkCommand {
     var output: OutputOptions
 
     func validate() throws {
-        if calibration.isGiven == !ranges.isEmpty {
-            throw ValidationError("Give samples to calibrate on (--calibration or --inputs), or ranges that were recorded (--ranges).")
+        if calibration.isGiven, !ranges.isEmpty { throw ValidationError("--ranges are instead of samples: --calibration or --inputs.") }
+        if !calibration.isGiven, ranges.isEmpty || sensitivity || keepAccuracy != nil {
+            throw ValidationError(
+                sensitivity || keepAccuracy != nil
+                    ? "Layers are measured on samples: give --calibration or --inputs."
+                    : "Give samples to calibrate on (--calibration or --inputs), or ranges that were recorded (--ranges).")
         }
         if format == .qoperator, target != .onnxruntime {
             throw ValidationError("--format qoperator is for --target onnxruntime, whose operators these are.")
+        }
+        if sensitivity == (path != nil) {
+            throw ValidationError(sensitivity ? "--sensitivity writes no model; leave out --output." : "Missing expected argument '-o <file>'.")
+        }
+        if sensitivity, keepAccuracy != nil { throw ValidationError("--sensitivity and --keep-accuracy exclude each other.") }
+        if (keepAccuracy == nil) != (evaluate == nil) {
+            throw ValidationError("--keep-accuracy says how many points may be lost, and --evaluate on what: give both or none.")
+        }
+        if let keepAccuracy, !(0...100).contains(keepAccuracy) {
+            throw ValidationError("--keep-accuracy is \(keepAccuracy), expected points from 0 to 100.")
         }
     }
 
@@ -86,26 +119,91 @@ struct QuantizeCommand: NetworkCommand {
 
     func run() throws {
         let records = try ranges.map { try CalibrationRecord(reading: $0) }
+        if sensitivity { return try showSensitivity() }
+        var file = ModelOutput()
+        file.path = path ?? ""
+        file.externalData = externalData
+        var budget: AccuracyBudget?
         let summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "quantizing", showingLayers: layers, progress: progress) { graph in
-                var prepared = try graph.apply(.prepareForQuantization, progress: progress)
-                if equalize { prepared += try graph.apply(.equalize, progress: progress) }
-                let record = records.isEmpty
-                    ? try calibration.record(
-                        graph, detail: options.neededDetail, equalized: equalize, backend: backend.backend, progress: progress)
-                    : try CalibrationRecord.merged(records)
-                guard record.equalized == equalize else {
-                    throw CleaveError(
-                        .invalidRequest,
-                        "the ranges are of the model \(record.equalized ? "with" : "without") equalized layers",
-                        suggestion: "give --equalize to both commands or to none")
+                let reports = try prepare(&graph, progress)
+                let record = try record(of: graph, records, progress)
+                var options = options
+                if let keepAccuracy {
+                    let found = try keep(keepAccuracy, graph, record, progress)
+                    // Names are taken as they are.
+                    options.floatLayers = found.floatLayers
+                    budget = found
                 }
                 progress(WorkProgress(task: "quantizing"))
-                // What folding left alone is nothing that quantization has to say.
-                let silent = prepared.map { PassReport(pass: $0.pass, fidelity: $0.fidelity, rewrites: $0.rewrites, skips: []) }
-                return (silent + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
+                return (reports + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
             }
         }
-        try output.show(summary)
+        try output.show(QuantizationSummary(rewrite: summary, target: target, format: format, method: method, budget: budget))
+    }
+
+    /// - Returns: what was done; what folding left alone is nothing that quantization has to say.
+    private func prepare(_ graph: inout Graph, _ progress: @escaping @Sendable (WorkProgress) -> Void) throws -> [PassReport] {
+        var reports = try graph.apply(.prepareForQuantization, progress: progress)
+        if equalize { reports += try graph.apply(.equalize, progress: progress) }
+        return reports.map { PassReport(pass: $0.pass, fidelity: $0.fidelity, rewrites: $0.rewrites, skips: []) }
+    }
+
+    private func record(
+        of graph: Graph, _ records: [CalibrationRecord], _ progress: @escaping @Sendable (WorkProgress) -> Void
+    ) throws -> CalibrationRecord {
+        guard !records.isEmpty else {
+            return try calibration.record(
+                graph, detail: options.neededDetail, equalized: equalize, backend: backend.backend, progress: progress)
+        }
+        let record = try CalibrationRecord.merged(records)
+        guard record.equalized == equalize else {
+            throw CleaveError(
+                .invalidRequest, "the ranges are of the model \(record.equalized ? "with" : "without") equalized layers",
+                suggestion: "give --equalize to both commands or to none")
+        }
+        return record
+    }
+
+    // MARK: Accuracy
+
+    private func showSensitivity() throws {
+        let start = ContinuousClock.now
+        let layers = try output.withProgress { progress in
+            progress(WorkProgress(task: "reading \(model)"))
+            var graph = try Graph(onnx: model)
+            return try locating(file: model) {
+                _ = try prepare(&graph, progress)
+                return try ranking(graph, record(of: graph, [], progress), progress)
+            }
+        }
+        try output.show(
+            SensitivitySummary(model: model, target: target, layers: layers, seconds: (ContinuousClock.now - start) / .seconds(1)))
+    }
+
+    private func ranking(
+        _ graph: Graph, _ record: CalibrationRecord, _ progress: @escaping @Sendable (WorkProgress) -> Void
+    ) throws -> [LayerSensitivity] {
+        try sensitivities(
+            of: graph, record, options: options, samples: calibration.batches(graph, count: Self.measuredSamples),
+            backend: backend.backend, progress: progress)
+    }
+
+    /// Samples on which layers are compared.
+    private static let measuredSamples = 128
+
+    private func keep(
+        _ points: Double, _ graph: Graph, _ record: CalibrationRecord, _ progress: @escaping @Sendable (WorkProgress) -> Void
+    ) throws -> AccuracyBudget {
+        guard let evaluate else { throw ValidationError("--keep-accuracy needs --evaluate.") }
+        let images = try Dataset(evaluate).loadEvaluation()
+        let evaluation = EvaluationOptions(batchSize: 100, normalization: try calibration.normalization(of: graph, images))
+        func accuracy(_ graph: Graph) throws -> Double {
+            try Cleave.evaluate(graph, on: images, options: evaluation, backend: backend.backend, progress: progress).top1
+        }
+        let layers = try ranking(graph, record, progress)
+        return try AccuracyBudget(ranking: layers.map(\.node), floatAccuracy: accuracy(graph), loss: points / 100) { layers in
+            try accuracy(graph.simulated(record, options: options, floatLayers: layers))
+        }
     }
 }

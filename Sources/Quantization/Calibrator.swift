@@ -54,7 +54,8 @@ public final class Calibrator {
             do {
                 try statistics[index].add(tensor, samples: count)
             } catch let bad as ValueStatistics.InvalidNumber {
-                let sample = count > 1 || batch.sampleNames.count == 1 ? batch.sampleNames[bad.sample] : batch.sampleNames.joined(separator: ", ")
+                let isKnown = count > 1 || batch.sampleNames.count == 1
+                let sample = isKnown ? batch.sampleNames[bad.sample] : batch.sampleNames.joined(separator: ", ")
                 throw CleaveError(
                     .invalidNumbers, "the value is \(bad.value.isNaN ? "not a number" : "infinite") for sample \(sample)",
                     at: .init(tensor: name),

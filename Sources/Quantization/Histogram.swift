@@ -76,7 +76,7 @@ public struct Histogram: Hashable, Sendable {
         var other = other
         if other.exponent > exponent { coarsen(to: other.exponent) }
         if other.exponent < exponent { other.coarsen(to: exponent) }
-        for (bin, count) in other.counts.enumerated() where count > 0 { counts[bin] = counts[bin].addingReportingOverflow(count).partialValue }
+        for (bin, count) in other.counts.enumerated() where count > 0 { counts[bin] &+= count }
     }
 
     /// The bins from the first to the last that has counted anything; empty when none has.

@@ -19,7 +19,7 @@ struct IntegerPlan {
         for node in graph.nodes {
             let label = graph.label(of: node)
             let role = IntegerRole(of: node, in: graph, target: target)
-            roles[node.id] = role != .unrelated && excluded(label) ? .float(SkipReason("excluded on request")) : role
+            roles[node.id] = role.canBeExcluded && excluded(label) ? .float(SkipReason("excluded on request")) : role
         }
         chooseNodes(graph)
         chooseValues(graph)
@@ -116,9 +116,13 @@ struct IntegerPlan {
         let operands = dataOperands(of: node, in: graph)
         guard !target.quantizesResults else { return operands }
         if case .limit = role(of: node) { return [] }
-        guard case .arithmetic = role(of: node), case .binary(let payload) = node.operator, payload.function == .add else { return operands }
+        guard case .arithmetic = role(of: node), case .binary(let payload) = node.operator, payload.function == .add else {
+            return operands
+        }
         let fused = operands.last { operand in
-            guard let id = node.inputs[operand], let producer = graph.producer(of: id), case .product = role(of: producer) else { return false }
+            guard let id = node.inputs[operand], let producer = graph.producer(of: id), case .product = role(of: producer) else {
+                return false
+            }
             return isInteger(producer) && graph.useCount(of: id) == 1 && !graph.isOutput(id)
         }
         return operands.filter { $0 != fused }

@@ -31,6 +31,14 @@ enum IntegerRole: Hashable, Sendable {
 }
 
 extension IntegerRole {
+    /// A limit is part of how its operand is rounded: it goes with whoever makes that.
+    var canBeExcluded: Bool {
+        switch self {
+        case .product, .arithmetic, .average, .concatenation, .movement: true
+        case .limit, .float, .unrelated: false
+        }
+    }
+
     /// - Parameter target: what a runtime can do differs.
     init(of node: Node, in graph: Graph, target: QuantizationTarget) {
         let results = node.outputs.compactMap { $0 }.map { graph[$0].tensorType?.elementType }

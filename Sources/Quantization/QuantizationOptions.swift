@@ -5,6 +5,8 @@ public struct QuantizationOptions: Hashable, Sendable {
     public var method: RangeMethod
     /// Labels of nodes that stay in float; `*` stands for any characters, `?` for one.
     public var excluded: [String]
+    /// Labels of further nodes that stay in float, letter by letter.
+    public var floatLayers: [String]
     /// Whether weights have 7 bits: where a processor without VNNI adds pairs of products in int16, wider ones overflow.
     public var reducesRange: Bool
     /// Whether inputs and outputs of the model are integers, too.
@@ -20,14 +22,18 @@ public struct QuantizationOptions: Hashable, Sendable {
         return detail
     }
 
+    /// Whether a node stays in float on request.
+    func excludes(_ label: String) -> Bool { floatLayers.contains(label) || excluded.contains { wildcard($0, matches: label) } }
+
     public init(
         target: QuantizationTarget = .onnxruntime, format: QuantizationFormat = .qdq, method: RangeMethod = .minMax,
-        excluded: [String] = [], reducesRange: Bool = false, hasIntegerInterface: Bool = false, correctsBias: Bool = false
+        excluded: [String] = [], floatLayers: [String] = [], reducesRange: Bool = false, hasIntegerInterface: Bool = false, correctsBias: Bool = false
     ) {
         self.target = target
         self.format = format
         self.method = method
         self.excluded = excluded
+        self.floatLayers = floatLayers
         self.reducesRange = reducesRange
         self.hasIntegerInterface = hasIntegerInterface
         self.correctsBias = correctsBias

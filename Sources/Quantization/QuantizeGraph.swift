@@ -14,9 +14,17 @@ public struct QuantizeGraph: Pass {
     /// The first version of ONNX's operators with a scale per channel.
     static let firstOpset = 13
 
+    /// Whether a node stays in float on request, by its label.
+    private let isExcluded: @Sendable (String) -> Bool
+
     public init(_ record: CalibrationRecord, options: QuantizationOptions) {
+        self.init(record, options: options) { options.excludes($0) }
+    }
+
+    init(_ record: CalibrationRecord, options: QuantizationOptions, excluding isExcluded: @escaping @Sendable (String) -> Bool) {
         self.options = options
         statistics = record.statistics
+        self.isExcluded = isExcluded
     }
 
     public var name: String { "quantize" }
@@ -29,13 +37,12 @@ public struct QuantizeGraph: Pass {
                 .unsupported, "the opset is \(graph.opset), but scales per channel exist since \(Self.firstOpset)",
                 suggestion: "raise it first: `Pipeline.prepareForQuantization` does")
         }
-        let patterns = options.excluded
-        let plan = IntegerPlan(graph, target: options.target) { label in patterns.contains { wildcard($0, matches: label) } }
+        let plan = IntegerPlan(graph, target: options.target, excluding: isExcluded)
         guard plan.integerNodes.contains(where: { id in graph[id].isArithmetic(plan.roles[id]) }) else {
             throw CleaveError(
                 .unsupported, "nothing in the model can run in integers"
                     + (plan.skips.first.map { ": '\($0.node)', for one: \($0.reason)" } ?? ""),
-                suggestion: patterns.isEmpty ? "`cleave inspect --layers` shows what it consists of" : "exclude less")
+                suggestion: options.excluded.isEmpty ? "`cleave inspect --layers` shows what it consists of" : "exclude less")
         }
         let parameters = try parameters(of: graph, plan)
         var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: plan.skips)
@@ -126,7 +133,8 @@ extension Operator {
     /// Whether the operator is there for quantized tensors.
     var isQuantization: Bool {
         switch self {
-        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear: true
+        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul,
+            .qLinear: true
         case .opaque(let payload): payload.domain == "com.microsoft" && (payload.name.hasPrefix("QLinear") || payload.name == "QGemm")
         default: false
         }

@@ -17,7 +17,9 @@ extension Histogram {
         let half = Self.binCount / 2
         var magnitudes = (0..<half).map { Double(counts[half + $0]) + Double(counts[half - 1 - $0]) }
         var width = width
-        while let last = magnitudes.lastIndex(where: { $0 > 0 }), Double(total) < Self.numbersPerBin * Double(last + 1), magnitudes.count > 1 {
+        while magnitudes.count > 1, let last = magnitudes.lastIndex(where: { $0 > 0 }),
+            Double(total) < Self.numbersPerBin * Double(last + 1)
+        {
             magnitudes = stride(from: 0, to: magnitudes.count - 1, by: 2).map { magnitudes[$0] + magnitudes[$0 + 1] }
             width *= 2
         }
@@ -35,10 +37,13 @@ extension Histogram {
         return ValueRange(low: max(whole.low, -threshold), high: min(whole.high, threshold))
     }
 
+    /// What stands for an empty bin, as a logarithm of 0 cannot be summed.
+    private static let hardlyAny = 1e-4
+
     private static func divergence(_ magnitudes: ArraySlice<Double>, beyond: Double) -> Double {
         let count = magnitudes.count
         let total = magnitudes.reduce(beyond, +)
-        guard total > 0 else { return .infinity }
+        guard total > beyond else { return .infinity }
         var sum = 0.0
         for level in 0..<levels {
             let bins = level * count / levels..<(level + 1) * count / levels
@@ -48,14 +53,11 @@ extension Histogram {
                 mass += magnitudes[bin]
                 filled += 1
             }
-            let isLast = level == levels - 1
-            // What lies beyond is at the edge for p, but unknown to q.
-            if isLast, beyond > 0, filled == 0 || magnitudes[count - 1] == 0 { return .infinity }
-            guard filled > 0 else { continue }
-            let even = mass / Double(filled)
-            for bin in bins where magnitudes[bin] > 0 {
+            let even = mass / Double(max(filled, 1))
+            for bin in bins {
                 let p = magnitudes[bin] + (bin == count - 1 ? beyond : 0)
-                sum += p / total * log(p / even * (total - beyond) / total)
+                // What lies beyond is in the last bin of p, where q may know of nothing.
+                if p > 0 { sum += p / total * log(p / (magnitudes[bin] > 0 ? even : hardlyAny) * (total - beyond) / total) }
             }
         }
         return sum

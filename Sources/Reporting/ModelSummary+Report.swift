@@ -44,6 +44,7 @@ extension ModelSummary: Report {
         lines += interfaceTable.lines(style: style) + [""]
         lines += totalsTable.lines(style: style) + [""]
         lines += operatorLines(width: style.width)
+        if !lints.isEmpty { lines += [""] + lintLines(style: style) }
         if !separable.isEmpty {
             lines += ["", "  what each form would leave of parameters (P) and multiplications (M), and the paper's formulas", ""]
             lines += separableTable.lines(style: style)
@@ -172,6 +173,7 @@ extension ModelSummary: Report {
             .init(key: "parameter_bytes", value: .integer(cost.parameterBytes)),
             .init(key: "multiply_accumulates", value: .optional(cost.multiplyAccumulates)),
             .init(key: "activation_bytes", value: .optional(cost.activationBytes)),
+            .init(key: "integers", value: .array(lints.map(\.json))),
             .init(key: "peak_activation_bytes", value: .optional(cost.peakActivationBytes)),
             .init(key: "file_bytes", value: .optional(fileSize)),
             .init(key: "operators", value: .array(operators.map { ["name": .string($0.name), "count": .integer($0.count)] })),

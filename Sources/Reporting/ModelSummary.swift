@@ -1,5 +1,6 @@
 import GraphIR
 import Passes
+import Quantization
 import Tensors
 
 /// What is in a model, for inputs of given shapes.
@@ -39,6 +40,10 @@ public struct ModelSummary: Sendable {
     public var outputTypes: [ValueType?]
     /// Convolutions with a kernel larger than 1×1, in execution order.
     public var separable: [SeparationEstimate]
+    /// What of an int8 model each runtime computes in integers; empty for a model in float.
+    public var lints: [IntegerLint]
+    /// The runtime whose findings the text lists; `nil` for the one with the fewest.
+    public var lintTarget: QuantizationTarget?
 
     /// - Throws: `CleaveError` for attributes that do not fit their weights, or shapes that do not fit each other.
     public init(_ graph: Graph, file: String, fileSize: Int?) throws {
@@ -56,6 +61,7 @@ public struct ModelSummary: Sendable {
         cost = try graph.cost(assuming: [:])
         outputTypes = graph.nodes.map { node in (node.outputs.first ?? nil).flatMap { graph[$0].type } }
         separable = try SeparationEstimate.estimates(of: graph)
+        lints = QuantizationTarget.allCases.compactMap { IntegerLint(graph, target: $0) }
     }
 
     public var nodeCount: Int { cost.layers.count }

@@ -33,7 +33,7 @@ public struct OperatorCase: Sendable, CustomStringConvertible {
 public let allOperatorCases: [OperatorCase] =
     convolutionCases + poolingCases + normalizationCases + matMulCases + unaryCases + binaryCases + otherElementwiseCases
     + activationCases + reductionCases + indexingCases + shapeCases + slicingCases + constantCases + resamplingCases
-    + quantizationCases + lossCases + signalCases + randomCases + controlFlowCases
+    + quantizationCases + qLinearCases + lossCases + signalCases + randomCases + controlFlowCases
 
 /// Collects the cases of one family; each is type-checked by itself.
 @resultBuilder

@@ -14,6 +14,15 @@ struct Witness {
             var failure: String?
             /// Per sample, per output.
             var samples: [[Output]]?
+            /// What ONNX Runtime makes of the model when it may fuse, where that was asked for.
+            var fused: Fused?
+        }
+
+        struct Fused: Decodable {
+            /// How often each operator runs.
+            var operators: [String: Int]
+            /// On the first sample.
+            var outputs: [Output]
         }
 
         struct Output: Decodable {

@@ -4,8 +4,8 @@ import Tensors
 /// Makes a depthwise 1×1 convolution of a batch norm that no layer took.
 ///
 /// Requires: inference mode, constant parameters, an input of float32 with a known number of spatial dimensions. Ensures: the same
-/// function, weights γ/√(σ² + ε) and bias β − μ·γ/√(σ² + ε) computed in Double and rounded once; the output keeps its name. Integer
-/// kernels have such convolutions, and with a scale per channel their weights lose nothing to 8 bits.
+/// function, with weights γ/√(σ² + ε) and bias β − μ·γ/√(σ² + ε), computed in Double and rounded once; the output keeps its name.
+/// Integer kernels have such convolutions, and with a scale per channel their weights lose nothing to 8 bits.
 public struct BatchNormToConvolution: RewriteRule {
     public struct Match {
         let affine: ChannelAffine

@@ -70,7 +70,9 @@ public struct EqualizeLayers: Pass {
                 guard first.outputLayout.channels == second.inputLayout.channels else {
                     return .skip(SkipReason("the channels of the layer after it are not its own"))
                 }
-                guard isOwned(first, graph), isOwned(second, graph) else { return .skip(SkipReason("a weight is shared with another layer")) }
+                guard isOwned(first, graph), isOwned(second, graph) else {
+                    return .skip(SkipReason("a weight is shared with another layer"))
+                }
                 return .match(Pair(first: node.id, second: reader.id))
             }
             guard reader.operator.isHomogeneous else {
@@ -99,7 +101,8 @@ public struct EqualizeLayers: Pass {
 
     /// - Returns: the largest factor by which a channel changed, in either direction; `nil` when nothing could be done.
     private func equalize(_ pair: Pair, in editor: inout GraphEditor) throws -> Double? {
-        guard let first = layer(editor.graph[pair.first], in: editor.graph), let second = layer(editor.graph[pair.second], in: editor.graph),
+        let graph = editor.graph
+        guard let first = layer(graph[pair.first], in: graph), let second = layer(graph[pair.second], in: graph),
             let before = first.outputLayout.largestMagnitudes(editor.graph[first.weight.id].constant),
             let after = second.inputLayout.largestMagnitudes(editor.graph[second.weight.id].constant)
         else { return nil }
@@ -110,7 +113,8 @@ public struct EqualizeLayers: Pass {
         guard let extreme = factors.map({ max($0, 1 / $0) }).max(), extreme > 1 + Self.closeness else { return 1 }
         let inverses = factors.map { 1 / $0 }
         guard let weight = editor.graph[first.weight.id].constant, let next = editor.graph[second.weight.id].constant,
-            let scaled = try first.outputLayout.scaled(weight, by: inverses), let nextScaled = try second.inputLayout.scaled(next, by: factors)
+            let scaled = try first.outputLayout.scaled(weight, by: inverses),
+            let nextScaled = try second.inputLayout.scaled(next, by: factors)
         else { return nil }
         if let bias = first.bias, let tensor = editor.graph[bias.id].constant, let values = tensor.doubles() {
             let spread = values.count == 1 ? [Double](repeating: values[0], count: inverses.count) : values

@@ -24,7 +24,9 @@ public struct MaterializeFills: RewriteRule {
         else { return .unrelated }
         guard let type = graph[output].tensorType,
             graph.consumers(of: output).contains(where: { reader in
-                reader.inputs.indices.contains { reader.inputs[$0] == output && reader.operator.parameterRole(ofOperand: $0, type: type) != nil }
+                reader.inputs.indices.contains {
+                    reader.inputs[$0] == output && reader.operator.parameterRole(ofOperand: $0, type: type) != nil
+                }
             })
         else { return .unrelated }
         guard let shape = graph.knownIntegers(node.input(ConstantOfShape.Operand.shape)),

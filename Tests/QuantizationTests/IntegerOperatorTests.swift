@@ -1,0 +1,175 @@
+import GraphIR
+import Passes
+import ReferenceBackend
+import Tensors
+import Testing
+
+@testable import Quantization
+
+struct IntegerOperatorTests {
+    private func quantized(_ graph: Graph) throws -> Graph {
+        var result = graph
+        _ = try QuantizeGraph(calibrated(graph), options: .init()).run(on: &result)
+        return result
+    }
+
+    @Test func everyOperatorIsWritten() throws {
+        let original = try residualNetwork()
+        let float = try quantized(original)
+        var graph = float
+        let report = try ToIntegerOperators().run(on: &graph)
+        try graph.verify()
+        #expect(
+            graph.nodes.map(\.operator.name) == [
+                "QuantizeLinear", "QLinearConv", "MaxPool", "QLinearConv", "QLinearConv", "QLinearAdd", "QLinearGlobalAveragePool",
+                "Flatten", "QGemm", "DequantizeLinear", "Softmax",
+            ])
+        #expect(report.rewrites.count == 8)
+        #expect(graph.opsets.contains { $0.domain == "com.microsoft" })
+        #expect(graph.interface == original.interface)
+        let inputs = ["x": try samples([16, 3, 8, 8])]
+        #expect(try signalToNoise(#require(run(float, inputs)["y"]), #require(run(graph, inputs)["y"])) > 45)
+        let again = try ToIntegerOperators().run(on: &graph)
+        #expect(again.rewrites.isEmpty)
+    }
+
+    @Test func concatenationsAndProducts() throws {
+        let float = try quantized(
+            network {
+                let x = try $0.input("x", [.named("N"), 3, 8, 8])
+                let a = try $0.conv(x, [4, 3, 3, 3], "a")
+                let b = try $0.relu(try $0.conv(x, [2, 3, 1, 1], "b"), "r")
+                let joined = try $0.node(.concat(Concat(axis: 1)), [a, b], "joined")
+                let c = try $0.conv(x, [6, 3, 1, 1], "c")
+                return [try $0.node(.binary(Binary(function: .mul, broadcastAxis: .numpy)), [joined, c], "y")]
+            })
+        var graph = float
+        _ = try ToIntegerOperators().run(on: &graph)
+        let names = graph.nodes.map(\.operator.name)
+        #expect(names.contains("QLinearConcat") && names.contains("QLinearMul") && !names.contains("Concat"))
+        let inputs = ["x": try samples([16, 3, 8, 8])]
+        #expect(try signalToNoise(#require(run(float, inputs)["y"]), #require(run(graph, inputs)["y"])) > 40)
+    }
+
+    /// A result that someone else reads as a float cannot stay in integers.
+    @Test func sharedResultsStay() throws {
+        var graph = try quantized(residualNetwork())
+        let sum = try #require(graph.nodes(named: "Add").first?.outputs[0])
+        try graph.edit { editor in editor.setOutputs(editor.graph.outputs + [sum]) }
+        _ = try ToIntegerOperators().run(on: &graph)
+        #expect(graph.nodes(named: "Add").count == 1)
+        try graph.verify()
+    }
+
+    @Test func simulationIsTheSameBitForBit() throws {
+        for target in QuantizationTarget.allCases {
+            let original = try residualNetwork()
+            var literal = original
+            _ = try QuantizeGraph(calibrated(original), options: .init(target: target)).run(on: &literal)
+            var simulated = literal
+            let report = try SimulateQuantization().run(on: &simulated)
+            try simulated.verify()
+            #expect(report.skips.isEmpty)
+            #expect(!simulated.nodes.contains { $0.operator.isQuantization })
+            let inputs = ["x": try samples([16, 3, 8, 8])]
+            #expect(try run(simulated, inputs)["y"] == run(literal, inputs)["y"])
+        }
+    }
+}
+
+struct AccuracyToolTests {
+    @Test func sensitivitiesAreRanked() throws {
+        let graph = try residualNetwork()
+        let record = try calibrated(graph)
+        let batch = CalibrationBatch(inputs: ["x": try samples([16, 3, 8, 8])], sampleNames: (0..<16).map { "\($0)" })
+        let layers = try sensitivities(of: graph, record, options: .init(), samples: [batch], backend: ReferenceBackend())
+        #expect(Set(layers.map(\.node)) == ["stem", "a", "b", "add", "logits"])
+        #expect(layers.map(\.signalToNoise) == layers.map(\.signalToNoise).sorted())
+        #expect(layers.allSatisfy { $0.signalToNoise > 20 && $0.signalToNoise.isFinite && ($0.agreement ?? 0) > 0.8 })
+        // A coarse grid costs every layer more.
+        let coarse = try sensitivities(
+            of: graph, record, options: .init(method: .percentile(80)), samples: [batch], backend: ReferenceBackend())
+        #expect(try #require(coarse.first).signalToNoise < #require(layers.first).signalToNoise)
+        let some = try sensitivities(of: graph, record, options: .init(excluded: ["a", "b"]), samples: [batch], backend: ReferenceBackend())
+        #expect(Set(some.map(\.node)) == ["stem", "add", "logits"])
+    }
+
+    /// Accuracy falls by the sum of what the layers in integers cost.
+    private func budget(_ costs: [(String, Double)], loss: Double) throws -> AccuracyBudget {
+        try AccuracyBudget(ranking: costs.map(\.0), floatAccuracy: 0.9, loss: loss) { layers in
+            0.9 - costs.reduce(0) { $0 + (layers.contains($1.0) ? 0 : $1.1) }
+        }
+    }
+
+    @Test func budgetsKeepTheFewestLayers() throws {
+        let costs = [("a", 0.04), ("b", 0.02), ("c", 0.01), ("d", 0.0), ("e", 0.002)]
+        #expect(try budget(costs, loss: 0.1).floatLayers == [])
+        #expect(try budget(costs, loss: 0.04).floatLayers == ["a"])
+        #expect(try budget(costs, loss: 0.0125).floatLayers == ["a", "b"])
+        let tight = try budget(costs, loss: 0.0025)
+        #expect(tight.floatLayers == ["a", "b", "c"])
+        #expect(abs(tight.accuracy - 0.898) < 1e-9 && abs(tight.integerAccuracy - 0.828) < 1e-9)
+        // The ranking need not be right: what is in there for nothing goes again.
+        #expect(try budget([("x", 0.0), ("y", 0.0), ("z", 0.05), ("w", 0.001)], loss: 0.01).floatLayers == ["z"])
+        #expect(try budget(costs, loss: 0).accuracy == 0.9)
+    }
+}
+
+struct IntegerLintTests {
+    private func quantized(_ target: QuantizationTarget, excluding: [String] = []) throws -> Graph {
+        var graph = try residualNetwork()
+        _ = try QuantizeGraph(calibrated(graph), options: .init(target: target, excluded: excluding)).run(on: &graph)
+        return graph
+    }
+
+    @Test(arguments: QuantizationTarget.allCases) func ownModelsPass(target: QuantizationTarget) throws {
+        let lint = try #require(IntegerLint(quantized(target), target: target))
+        #expect(lint.findings.isEmpty, "\(lint.findings)")
+        #expect(lint.integerCount == 5)
+    }
+
+    @Test func floatModelsHaveNothingToSay() throws {
+        #expect(try IntegerLint(residualNetwork(), target: .onnxruntime) == nil)
+    }
+
+    @Test func zeroPointsAreNothingForTensorRT() throws {
+        let lint = try #require(IntegerLint(quantized(.onnxruntime), target: .tensorrt))
+        #expect(lint.findings.count == 5)
+        #expect(lint.findings.contains { $0.reason.contains("TensorRT takes 0 only") || $0.reason.contains("expected int8") })
+        #expect(lint.findings.allSatisfy { $0.advice == "quantize for it: --target tensorrt" })
+    }
+
+    @Test func excludedLayersAreFound() throws {
+        let lint = try #require(IntegerLint(quantized(.onnxruntime, excluding: ["a"]), target: .onnxruntime))
+        #expect(lint.findings.map(\.node) == ["a"])
+        #expect(lint.findings[0].reason == "the weight is stored as float32")
+        #expect(lint.integerCount == 4)
+    }
+
+    @Test func missingBordersAreFound() throws {
+        var graph = try quantized(.onnxruntime)
+        // The residual operand without its border, and a result that is read in float as well.
+        let add = try #require(graph.nodes(named: "Add").first)
+        let operand = try #require(add.inputs[0])
+        let codes = try #require(graph.producer(of: operand)?.inputs[0])
+        let quantize = try #require(graph.producer(of: codes))
+        let stem = try #require(graph.nodes.first { $0.name == "stem" }?.outputs[0])
+        try graph.edit { editor in
+            editor.setInputs(add.id, to: [quantize.inputs[0], add.inputs[1]])
+            let y = try editor.insertSingle(
+                .unary(Unary(function: .abs)), inputs: [stem], output: .new(name: "abs"), name: "abs", before: nil, origin: nil)
+            editor.setOutputs(editor.graph.outputs + [y])
+        }
+        let lint = try #require(IntegerLint(graph, target: .onnxruntime))
+        #expect(lint.findings.map(\.node) == ["stem", "b", "add"])
+        #expect(lint.findings[0].reason.hasPrefix("its result 'stem' is read in float by 'abs' (Abs)"))
+        #expect(lint.findings[2].reason.contains("is float: no DequantizeLinear makes it"))
+    }
+
+    @Test func integerOperatorsAreForONNXRuntime() throws {
+        var graph = try quantized(.onnxruntime)
+        _ = try ToIntegerOperators().run(on: &graph)
+        #expect(IntegerLint(graph, target: .onnxruntime)?.findings.isEmpty == true)
+        #expect(IntegerLint(graph, target: .openvino)?.findings.count == 5)
+    }
+}

@@ -1,0 +1,217 @@
+import GraphIR
+import Passes
+import ReferenceBackend
+import Tensors
+import Testing
+
+@testable import Quantization
+
+struct QuantizeGraphTests {
+    private func quantized(
+        _ graph: Graph, _ options: QuantizationOptions = .init(), count: Int = 16
+    ) throws -> (graph: Graph, report: PassReport) {
+        var result = graph
+        let report = try QuantizeGraph(calibrated(graph, count: count), options: options).run(on: &result)
+        try result.verify()
+        return (result, report)
+    }
+
+    private func input(_ graph: Graph, _ count: Int = 16) throws -> [String: Tensor] { ["x": try samples([count, 3, 8, 8])] }
+
+    private func isDequantized(_ id: ValueID?, _ graph: Graph) -> Bool {
+        guard let id, case .dequantizeLinear? = graph.producer(of: id)?.operator else { return false }
+        return true
+    }
+
+    /// Whether only QuantizeLinear reads what the node makes.
+    private func isQuantized(_ node: Node, _ graph: Graph) -> Bool {
+        guard let output = node.outputs[0], !graph.isOutput(output) else { return false }
+        return graph.consumers(of: output).map(\.operator.name) == ["QuantizeLinear"]
+    }
+
+    @Test func integerOperatorsAreBetweenBorders() throws {
+        let original = try residualNetwork()
+        let (graph, report) = try quantized(original)
+        #expect(graph.interface == original.interface)
+        for name in ["Conv", "MaxPool", "Add", "GlobalAveragePool", "Flatten", "Gemm"] {
+            let nodes = graph.nodes(named: name)
+            #expect(!nodes.isEmpty)
+            for node in nodes {
+                #expect(node.inputs.allSatisfy { isDequantized($0, graph) }, "\(node.name)")
+                #expect(isQuantized(node, graph), "\(node.name)")
+            }
+        }
+        // Quantization does what ReLU does.
+        #expect(graph.nodes(named: "Relu").isEmpty)
+        #expect(report.skips.map(\.node) == ["y"])
+        #expect(report.skips[0].reason.description == "Softmax has no integer form")
+        #expect(report.rewrites.map(\.node) == ["stem", "pool", "a", "b", "add", "average", "flat", "logits"])
+        let inputs = try input(original)
+        let (before, after) = (try run(original, inputs)["y"], try run(graph, inputs)["y"])
+        let noise = try signalToNoise(#require(before), #require(after))
+        #expect(noise > 25)
+    }
+
+    @Test func parametersAreStoredInIntegers() throws {
+        let (graph, _) = try quantized(residualNetwork())
+        let weight = try #require(graph.value(named: "a.weight_quantized")?.constant)
+        #expect(weight.elementType == .int8 && weight.shape == [8, 8, 3, 3])
+        #expect(graph.value(named: "a.weight_scale")?.constant?.shape == [8])
+        #expect(graph.value(named: "a.bias_quantized")?.constant?.elementType == .int32)
+        #expect(graph.value(named: "a.weight") == nil && graph.value(named: "a.bias") == nil)
+        // s_x·s_w
+        let biasScale = try #require(try graph.value(named: "a.bias_scale")?.constant?.elements(as: Float.self))
+        let weightScale = try #require(try graph.value(named: "a.weight_scale")?.constant?.elements(as: Float.self))
+        let inputScale = try #require(try graph.value(named: "pool_scale")?.constant?.elements(as: Float.self))
+        #expect(biasScale == weightScale.map { $0 * inputScale[0] })
+    }
+
+    @Test func movesKeepTheirScale() throws {
+        let (graph, _) = try quantized(residualNetwork())
+        #expect(graph.value(named: "pool_scale")?.constant == graph.value(named: "stem_relu_scale")?.constant)
+        #expect(graph.value(named: "flat_scale")?.constant == graph.value(named: "average_scale")?.constant)
+        #expect(graph.value(named: "average_scale")?.constant != graph.value(named: "add_relu_scale")?.constant)
+        let (lite, _) = try quantized(residualNetwork(), .init(target: .tflite))
+        #expect(lite.value(named: "average_scale")?.constant == lite.value(named: "add_relu_scale")?.constant)
+    }
+
+    @Test(arguments: QuantizationTarget.allCases) func targetsHaveTheirTypes(target: QuantizationTarget) throws {
+        let original = try residualNetwork()
+        let (graph, _) = try quantized(original, .init(target: target))
+        for node in graph.nodes(named: "QuantizeLinear") {
+            let zero = try #require(graph.constant(node.input(QuantizeLinear.Operand.zeroPoint)))
+            #expect(zero.elementType == target.activationType)
+            if target == .tensorrt { #expect(zero.int64s() == [0]) }
+        }
+        let conv = try #require(graph.nodes(named: "Conv").first)
+        #expect(isDequantized(conv.inputs[1], graph))
+        #expect(isDequantized(conv.inputs[2], graph) == (target == .onnxruntime || target == .tflite))
+        let inputs = try input(original)
+        #expect(try signalToNoise(#require(run(original, inputs)["y"]), #require(run(graph, inputs)["y"])) > 25)
+    }
+
+    /// TensorRT adds in the convolution's own step: its result stays as it is, and the other operand is quantized.
+    @Test func tensorRTHasBordersOnTheResidualOnly() throws {
+        let (graph, _) = try quantized(residualNetwork(), .init(target: .tensorrt))
+        let add = try #require(graph.nodes(named: "Add").first)
+        #expect(add.inputs.map { isDequantized($0, graph) } == [false, true])
+        #expect(graph.nodes(named: "Relu").count == 3)
+    }
+
+    @Test func excludedNodesStayInFloat() throws {
+        let original = try residualNetwork()
+        let (graph, report) = try quantized(original, .init(excluded: ["a", "log*"]))
+        #expect(report.skips.map(\.node) == ["a", "a_relu", "logits", "y"])
+        #expect(report.skips[0].reason.description == "excluded on request")
+        let a = try #require(graph.nodes.first { $0.name == "a" })
+        #expect(graph.constant(a.inputs[1])?.elementType == .float32)
+        #expect(graph.nodes.contains { $0.name == "a_relu" })
+        #expect(graph.nodes(named: "Conv").filter { isDequantized($0.inputs[1], graph) }.count == 2)
+        let inputs = try input(original)
+        #expect(try signalToNoise(#require(run(original, inputs)["y"]), #require(run(graph, inputs)["y"])) > 30)
+    }
+
+    @Test func nothingLeftIsAnError() throws {
+        let error = #expect(throws: CleaveError.self) { try quantized(residualNetwork(), .init(excluded: ["*"])) }
+        #expect(error?.kind == .unsupported)
+    }
+
+    @Test func integerInterface() throws {
+        let original = try network {
+            let x = try $0.input("x", [.named("N"), 3, 8, 8])
+            let y = try $0.conv(x, [4, 3, 3, 3], "y")
+            return [y, try $0.node(.activation(Activation(function: .tanh)), [y], "z")]
+        }
+        let (graph, report) = try quantized(original, .init(hasIntegerInterface: true))
+        #expect(graph.interface == ["x: uint8[N, 3, 8, 8]", "y: uint8[N, 4, 8, 8]", "z: float32[N, 4, 8, 8]"])
+        #expect(report.rewrites.suffix(2).map(\.node) == ["x", "y"])
+        let (float, _) = try quantized(original)
+        let inputs = try input(original)
+        let parameters = try #require(QuantizationParameters(of: "x", in: float))
+        let codes = try #require(inputs["x"]).elements(as: Float.self).map { UInt8(parameters.quantized(Double($0))) }
+        let integers = try run(graph, ["x": Tensor(codes, shape: [16, 3, 8, 8])])
+        let floats = try run(float, inputs)
+        #expect(integers["z"] == floats["z"])
+        let output = try #require(QuantizationParameters(of: "y", in: float))
+        let codesOfOutput: [UInt8] = try #require(integers["y"]).elements()
+        let real = codesOfOutput.map { code -> Float in Float(Double(Int(code) - output.zeroPoint) * Double(output.scale)) }
+        #expect(try real == floats["y"]?.elements(as: Float.self))
+    }
+
+    @Test func valuesThatAreOutputsKeepTheirNames() throws {
+        let original = try network {
+            let x = try $0.input("x", [2, 3, 8, 8])
+            let a = try $0.conv(x, [4, 3, 3, 3], "a")
+            let r = try $0.relu(a, "r")
+            return [a, r, try $0.conv(r, [4, 4, 1, 1], "b")]
+        }
+        let (graph, _) = try quantized(original, count: 2)
+        #expect(graph.interface == original.interface)
+        let inputs = try input(original, 2)
+        let (before, after) = (try run(original, inputs), try run(graph, inputs))
+        for name in ["a", "r", "b"] { #expect(try signalToNoise(#require(before[name]), #require(after[name])) > 30, "\(name)") }
+    }
+
+    @Test func quantizedModelsAreLeftAlone() throws {
+        var (graph, _) = try quantized(residualNetwork())
+        let before = graph.textDump(checksums: true)
+        let error = #expect(throws: CleaveError.self) { try QuantizeGraph(calibrated(residualNetwork()), options: .init()).run(on: &graph) }
+        #expect(error?.problem.hasPrefix("the model is quantized already") == true)
+        #expect(graph.textDump(checksums: true) == before)
+    }
+
+    @Test func constantActivationsAndChannelsSurvive() throws {
+        let original = try network {
+            let x = try $0.input("x", [.named("N"), 3, 8, 8])
+            let weight = try $0.constant("w", [Float](repeating: 0, count: 12), [4, 3, 1, 1])
+            let bias = try $0.constant("b", [0.3, 0, -2, 1e-3], [4])
+            let window = Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [], end: []))
+            let y = try $0.node(.convolution(Convolution(window: window, groups: 1)), [x, weight, bias], "y")
+            return [try $0.conv(try $0.relu(y, "r"), [2, 4, 1, 1], "z")]
+        }
+        let (graph, _) = try quantized(original)
+        let inputs = try input(original)
+        #expect(try signalToNoise(#require(run(original, inputs)["z"]), #require(run(graph, inputs)["z"])) > 30)
+    }
+
+    @Test func biasesAreCorrected() throws {
+        let original = try network { [try $0.conv(try $0.input("x", [.named("N"), 3, 8, 8]), [6, 3, 1, 1], "y")] }
+        // Numbers with a mean, which errors of weights are multiplied with.
+        let numbers: [Float] = try samples([16, 3, 8, 8]).elements()
+        let inputs = ["x": try Tensor(numbers.map { 0.5 * $0 + 0.7 }, shape: [16, 3, 8, 8])]
+        let calibrator = try Calibrator(original, backend: ReferenceBackend(), detail: [.channelMeans])
+        try calibrator.add(.init(inputs: inputs, sampleNames: (0..<16).map { "\($0)" }))
+        let record = try calibrator.record(equalized: false)
+        let expected: [Float] = try #require(run(original, inputs)["y"]).elements()
+        func meanError(_ options: QuantizationOptions) throws -> Double {
+            var graph = original
+            _ = try QuantizeGraph(record, options: options).run(on: &graph)
+            let values: [Float] = try #require(run(graph, inputs)["y"]).elements()
+            var sums = [Double](repeating: 0, count: 6)
+            for index in values.indices { sums[index / 64 % 6] += Double(values[index] - expected[index]) }
+            return sums.reduce(0) { $0 + abs($1) }
+        }
+        // Narrow weights make an error that is worth correcting.
+        let (plain, corrected) = (try meanError(.init(reducesRange: true)), try meanError(.init(reducesRange: true, correctsBias: true)))
+        #expect(corrected < plain / 3)
+    }
+
+    @Test func wildcards() {
+        for (pattern, text) in [("*", ""), ("a*c", "abc"), ("a*c", "ac"), ("?b*", "abc"), ("*b*b", "abbb"), ("stage?/*", "stage1/conv")] {
+            #expect(wildcard(pattern, matches: text), "\(pattern) \(text)")
+        }
+        for (pattern, text) in [("", "a"), ("a", "ab"), ("?", ""), ("a*b", "abc"), ("*a", "b")] {
+            #expect(!wildcard(pattern, matches: text), "\(pattern) \(text)")
+        }
+    }
+}
+
+extension QuantizationParameters {
+    /// Those of the value called `name`.
+    fileprivate init?(of name: String, in graph: Graph) {
+        guard let scale = try? graph.value(named: name + "_scale")?.constant?.elements(as: Float.self).first,
+            let zero = graph.value(named: name + "_zero_point")?.constant, let zeroPoint = zero.int64s()?.first
+        else { return nil }
+        self.init(scale: scale, zeroPoint: Int(zeroPoint), type: zero.elementType)
+    }
+}
