@@ -127,7 +127,7 @@ let package = Package(
             name: "ReportingTests",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
-                "Training", "Reporting",
+                "Quantization", "Training", "Reporting",
             ]),
         .testTarget(
             name: "OneDNNBackendTests",

@@ -1,4 +1,5 @@
 import GraphIR
+import Quantization
 import Testing
 
 @testable import Passes
@@ -71,17 +72,19 @@ struct RewriteSummaryTests {
             ])
     }
 
-    /// A pass that `Pipeline.fold` gains must get its words.
-    @Test func everyPassOfFoldHasAMeaning() {
+    /// A pass that a pipeline gains must get its words.
+    @Test func everyPassHasAMeaning() {
         let named = Set(RewriteMeaning.all.flatMap(\.passes))
-        let passes = Pipeline.fold { _, _, _, _ in [] }.steps.flatMap { step -> [any Pass] in
+        let steps = Pipeline.fold { _, _, _, _ in [] }.steps + Pipeline.prepareForQuantization.steps
+        let passes = steps.flatMap { step -> [any Pass] in
             switch step {
             case .once(let pass): [pass]
             case .untilStable(let passes, _): passes
             }
         }
         for pass in passes { #expect(named.contains(pass.name), "\(pass.name)") }
-        #expect(named.isSubset(of: passes.map(\.name)))
+        let others: Set = ["quantize", ToIntegerOperators().name, "equalize-layers"]
+        #expect(named.isSubset(of: others.union(passes.map(\.name))))
     }
 
     @Test func reasonsThatDifferInNumbersAreOne() throws {
