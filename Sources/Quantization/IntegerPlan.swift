@@ -184,6 +184,8 @@ extension Graph {
         var needed: Set<ValueID> = []
         for target in QuantizationTarget.allCases {
             let plan = IntegerPlan(self, target: target) { _ in false }
+            // What only moves has its operand's range, unless it is excluded later.
+            needed.formUnion(plan.quantizedValues)
             needed.formUnion(plan.quantizedValues.map(plan.source(of:)))
             for node in nodes {
                 // Its channels' means correct the bias.

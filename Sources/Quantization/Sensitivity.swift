@@ -35,6 +35,7 @@ public func sensitivities(
         case .average, .concatenation, .movement, .limit, .float, .unrelated: false
         }
     }
+    let labels = Set(layers.map(graph.label(of:)))
     let expected = try outputs(of: graph, on: samples, backend)
     var result: [LayerSensitivity] = []
     for (index, node) in layers.enumerated() {
@@ -42,7 +43,9 @@ public func sensitivities(
         let label = graph.label(of: node)
         progress?(WorkProgress(task: "measuring", completed: index, total: layers.count, unit: "layers"))
         var candidate = graph
-        _ = try QuantizeGraph(record, options: options) { $0 != label }.run(on: &candidate)
+        // What is beside a layer and only moves or averages goes with it.
+        _ = try QuantizeGraph(record, options: options) { $0 != label && (labels.contains($0) || options.excludes($0)) }
+            .run(on: &candidate)
         _ = try SimulateQuantization().run(on: &candidate)
         let actual = try outputs(of: candidate, on: samples, backend)
         result.append(

@@ -111,6 +111,14 @@ struct QuantizeGraphTests {
         #expect(try signalToNoise(#require(run(original, inputs)["y"]), #require(run(graph, inputs)["y"])) > 30)
     }
 
+    @Test(arguments: ["stem", "pool", "a", "b", "add", "average", "flat", "logits"]) func anyNodeCanBeExcluded(node: String) throws {
+        let original = try residualNetwork()
+        let (graph, report) = try quantized(original, .init(excluded: [node]))
+        #expect(report.skips.contains { $0.node == node && $0.reason.description == "excluded on request" })
+        let inputs = try input(original)
+        #expect(try signalToNoise(#require(run(original, inputs)["y"]), #require(run(graph, inputs)["y"])) > 25)
+    }
+
     @Test func nothingLeftIsAnError() throws {
         let error = #expect(throws: CleaveError.self) { try quantized(residualNetwork(), .init(excluded: ["*"])) }
         #expect(error?.kind == .unsupported)
