@@ -159,7 +159,7 @@ CK_CLONES static void affine_plain(const float *x, float *y, int64_t count, floa
     INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] = clamp(x[i] * scale + shift, low, high);
 }
 
-/* Lanes are channels: 16 of them fill a register, 8 half of one. */
+/* Lanes are channels: 16 of them fill a register, 8 half of one, 4 a quarter. */
 #define BLOCKED(name, LANES)                                                                                                     \
     CK_CLONES static void name(                                                                                                  \
         const float *x, float *y, int64_t count, const float *scale, const float *shift, float low, float high) {                \
@@ -173,6 +173,7 @@ CK_CLONES static void affine_plain(const float *x, float *y, int64_t count, floa
 
 BLOCKED(affine_16, 16)
 BLOCKED(affine_8, 8)
+BLOCKED(affine_4, 4)
 
 void ck_affine_span(
     const float *x, const float *scale, const float *shift, float *y, int64_t blocks, int64_t inner, int64_t block,
@@ -187,6 +188,7 @@ void ck_affine_span(
             switch (block) {
             case 16: affine_16(x + offset, y + offset, count, scale, shift, low, high); break;
             case 8: affine_8(x + offset, y + offset, count, scale, shift, low, high); break;
+            case 4: affine_4(x + offset, y + offset, count, scale, shift, low, high); break;
             default: affine_plain(x + offset, y + offset, count, *scale, *shift, low, high); break;
             }
             if (!clamps && activation.kind != CK_NO_ACTIVATION) ck_activate_span(y + offset, y + offset, count * block, activation);

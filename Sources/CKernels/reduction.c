@@ -23,6 +23,8 @@ LANE_SUMS(lane_sums_16, 16, d)
 LANE_SUMS(lane_squares_16, 16, d * d)
 LANE_SUMS(lane_sums_8, 8, d)
 LANE_SUMS(lane_squares_8, 8, d * d)
+LANE_SUMS(lane_sums_4, 4, d)
+LANE_SUMS(lane_squares_4, 4, d * d)
 
 /* The sum over a row of single numbers, seen as rows of lanes and a rest. */
 static double row_sum(const float *x, int64_t count, float center, bool squares) {
@@ -67,6 +69,7 @@ static void channel_sums(
         switch (n->block) {
         case 16: (squares ? lane_squares_16 : lane_sums_16)(x, n->spatial, center, target); break;
         case 8: (squares ? lane_squares_8 : lane_sums_8)(x, n->spatial, center, target); break;
+        case 4: (squares ? lane_squares_4 : lane_sums_4)(x, n->spatial, center, target); break;
         default: *target += row_sum(x, n->spatial, *center, squares); break;
         }
     }

@@ -91,7 +91,8 @@ void ck_binary(
     ck_binary_kind kind, ck_activation activation, int rank, const int64_t *lengths, const float *a, const int64_t *a_strides,
     const float *b, const int64_t *b_strides, float *out);
 
-/* y = activation(scale[c]·x + shift[c]) over [outer, channels, inner, block], c = channel·block + lane. In place is allowed. */
+/* y = activation(scale[c]·x + shift[c]) over [outer, channels, inner, block], c = channel·block + lane; blocks are 1, 4, 8 or 16.
+ * In place is allowed. */
 void ck_affine(
     const float *x, const float *scale, const float *shift, float *y, int64_t outer, int64_t channels, int64_t inner, int64_t block,
     ck_activation activation);
@@ -100,7 +101,7 @@ typedef struct {
     int64_t batch, channels, spatial;
     /* Channels per group: 1 normalizes every channel by itself. */
     int64_t group;
-    /* Channels lie in blocks of 1, 8 or 16, the last one padded. */
+    /* Channels lie in blocks of 1, 4, 8 or 16, the last one padded. */
     int64_t block;
     float epsilon;
     ck_activation activation;
