@@ -23,6 +23,9 @@ static inline float float_of(int32_t bits) {
     return x;
 }
 
+/* NaN if either is. */
+static inline float larger(float p, float q) { return p != p || p > q ? p : q; }
+
 static inline float at_least(float x, float low) { return x < low ? low : x; }
 static inline float at_most(float x, float high) { return x > high ? high : x; }
 static inline float clamp(float x, float low, float high) { return at_most(at_least(x, low), high); }

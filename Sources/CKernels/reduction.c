@@ -126,7 +126,6 @@ typedef struct {
     int64_t outer, count, inner;
 } reduction_job;
 
-static inline float larger(float p, float q) { return p != p || p > q ? p : q; }
 static inline float smaller(float p, float q) { return p != p || p < q ? p : q; }
 
 /* acc[i] = acc[i] ∘ x[i] */

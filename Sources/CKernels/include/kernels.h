@@ -120,6 +120,20 @@ typedef enum {
 /* From [outer, count, inner] to [outer, inner]. */
 void ck_reduce(ck_reduction_kind kind, const float *x, float *y, int64_t outer, int64_t count, int64_t inner);
 
+/* Largest numbers of windows over [outer, depth, height, width, lanes], lane by lane; NaN where a window has one. Lengths are those of
+ * depth, height and width; dilation 1 is dense; `pad` is that before the input, less than the kernel. Lanes are 1, 4, 8 or 16. */
+typedef struct {
+    int64_t outer, lanes;
+    int64_t input[3], output[3], kernel[3], stride[3], dilation[3], pad[3];
+} ck_max_pool;
+
+/* Elements that `ck_pool_maxima` needs as `scratch` on that many threads. */
+int64_t ck_max_pool_scratch_count(const ck_max_pool *pool, int threads);
+void ck_pool_maxima(const ck_max_pool *pool, const float *x, float *y, float *scratch);
+
+/* y = e^x / Σ e^x, or its logarithm, over the middle dimension of [outer, count, inner]. Not in place. */
+void ck_softmax(bool logarithm, const float *x, float *y, int64_t outer, int64_t count, int64_t inner);
+
 /* Row by row, `outer` in all, lengths[i] elements of every source after each other. */
 void ck_concat(const float *const *sources, const int64_t *lengths, int count, int64_t outer, float *out);
 

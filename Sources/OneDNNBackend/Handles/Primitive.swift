@@ -109,10 +109,6 @@ extension Primitive {
         return try Primitive("a pooling") { onednn_pooling($0, kind, source.handle, destination.handle, &window) }
     }
 
-    static func softmax(_ data: Layout, axis: Int, logarithm: Bool) throws -> Primitive {
-        try Primitive("a softmax") { onednn_softmax($0, logarithm, data.handle, Int32(axis)) }
-    }
-
     static func reorder(_ source: Layout, _ destination: Layout) throws -> Primitive {
         try Primitive("a reorder") { onednn_reorder($0, source.handle, destination.handle) }
     }

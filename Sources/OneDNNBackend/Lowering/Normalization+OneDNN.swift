@@ -135,15 +135,21 @@ extension PlanCompiler {
             lengths = [lengths[..<axis].reduce(1, *), lengths[axis...].reduce(1, *)]
             axis = 1
         }
-        let layout = try Layout.plain(lengths)
-        let primitive = try Primitive.softmax(layout, axis: axis, logarithm: softmax.function == .logSoftmax)
-        let buffer = try plainOperand(input)
-        return emitSimple(primitive, node, (buffer, layout), output, as: try .plain(shape(input)))
+        let layout = try Layout.plain(shape(input))
+        let buffer = try plainOperand(input), target = makeBuffer(.arena, byteCount: layout.byteCount)
+        let (outer, count) = (Int64(lengths[..<axis].reduce(1, *)), Int64(lengths[axis]))
+        let inner = Int64(lengths[(axis + 1)...].reduce(1, *)), logarithm = softmax.function == .logSoftmax
+        let kernel = NativeKernel("cleave:softmax", buffers: [buffer, target]) { addresses, _ in
+            ck_softmax(logarithm, addresses[0].floats, addresses[1].floats, outer, count, inner)
+        }
+        emit(kernel, computing: [node], reads: [buffer], writes: [target])
+        define(output, in: target, layout)
+        return true
     }
 
     /// A primitive from one buffer to another of the same layout.
     private mutating func emitSimple(
-        _ primitive: Primitive, _ node: Node, _ source: (buffer: BufferID, layout: Layout), _ output: ValueID, as view: Layout? = nil
+        _ primitive: Primitive, _ node: Node, _ source: (buffer: BufferID, layout: Layout), _ output: ValueID
     ) -> Bool {
         let target = makeBuffer(.arena, byteCount: source.layout.byteCount)
         emit(
@@ -151,7 +157,7 @@ extension PlanCompiler {
                 primitive: primitive,
                 arguments: [.init(ONEDNN_SOURCE, source.buffer, source.layout), .init(ONEDNN_DESTINATION, target, source.layout)]),
             computing: [node], reads: [source.buffer], writes: [target])
-        define(output, in: target, view ?? source.layout)
+        define(output, in: target, source.layout)
         return true
     }
 
@@ -162,7 +168,7 @@ extension PlanCompiler {
         }
         if axes == Array(2..<max(2, lengths.count)) {
             if reduction.function == .mean { return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output) }
-            if reduction.function == .max { return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output) }
+            if reduction.function == .max { return try lowerGlobalReduction(CK_REDUCE_MAX, node, input, output) }
         }
         guard let first = axes.first, let last = axes.last else { return false }
         let result = try Layout.plain(shape(output))

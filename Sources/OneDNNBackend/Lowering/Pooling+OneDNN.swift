@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import GraphIR
 import Tensors
@@ -16,13 +17,14 @@ extension PlanCompiler {
         guard node.outputs.dropFirst().allSatisfy({ $0.map { !isRead($0) } ?? true }),
             let window = try window(pool.window, input, output)
         else { return false }
-        return try lowerPool(ONEDNN_MAX_POOL, window.primitive, node, input, output)
+        try lowerMaxima(window.primitive, node, input, output)
+        return true
     }
 
     mutating func lower(_ pool: GlobalPool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         switch pool.function {
         case .average: return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output)
-        case .max: return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output)
+        case .max: return try lowerGlobalReduction(CK_REDUCE_MAX, node, input, output)
         case .lp: return false
         }
     }
