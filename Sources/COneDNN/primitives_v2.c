@@ -130,13 +130,6 @@ onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int6
     return create(out, status, &desc, no_post_ops);
 }
 
-onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon) {
-    dnnl_layer_normalization_desc_t desc;
-    dnnl_status_t status = dnnl_layer_normalization_forward_desc_init(
-        &desc, dnnl_forward_inference, &data->desc, NULL, epsilon, dnnl_use_scale | dnnl_use_shift);
-    return create(out, status, &desc, no_post_ops);
-}
-
 onednn_status onednn_reorder(onednn_primitive **out, const onednn_layout *source, const onednn_layout *destination) {
     dnnl_primitive_attr_t attributes;
     dnnl_status_t status = make_attributes(&attributes, no_post_ops);

@@ -113,6 +113,10 @@ void ck_normalize_groups(const ck_group_norm *norm, const float *x, const float 
 /* Whether `ck_normalize_groups` can do it: groups are not too large. */
 bool ck_group_norm_fits(const ck_group_norm *norm);
 
+/* y = scale[i]·(x − μ)/√(σ² + ε) + shift[i], mean and variance over each row of `count` elements. */
+void ck_normalize_rows(
+    const float *x, const float *scale, const float *shift, float *y, int64_t rows, int64_t count, float epsilon);
+
 typedef enum {
     CK_REDUCE_SUM, CK_REDUCE_MEAN, CK_REDUCE_PRODUCT, CK_REDUCE_MAX, CK_REDUCE_MIN, CK_REDUCE_L1, CK_REDUCE_L2, CK_REDUCE_SQUARES,
 } ck_reduction_kind;

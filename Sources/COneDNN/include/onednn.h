@@ -122,8 +122,6 @@ onednn_status onednn_pooling(
 onednn_status onednn_reorder(onednn_primitive **out, const onednn_layout *source, const onednn_layout *destination);
 /* x / (k + alpha/size · Σ x²)^beta over `size` channels. */
 onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int64_t size, float alpha, float beta, float k);
-/* Normalizes the last dimension and applies scale and shift vectors. */
-onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon);
 
 void onednn_primitive_destroy(onednn_primitive *primitive);
 /* The layout that the primitive uses for an argument. */

@@ -116,10 +116,6 @@ extension Primitive {
     static func localResponseNorm(_ data: Layout, size: Int, alpha: Float, beta: Float, bias: Float) throws -> Primitive {
         try Primitive("a local response normalization") { onednn_lrn($0, data.handle, Int64(size), alpha, beta, bias) }
     }
-
-    static func layerNorm(_ data: Layout, epsilon: Float) throws -> Primitive {
-        try Primitive("a layer normalization") { onednn_layer_norm($0, data.handle, epsilon) }
-    }
 }
 
 extension Primitive {

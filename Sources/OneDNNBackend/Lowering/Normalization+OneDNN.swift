@@ -100,19 +100,15 @@ extension PlanCompiler {
         guard let shift = bias == nil ? [Float](repeating: 0, count: scale.count) : elements(bias), shift.count == scale.count else {
             return false
         }
-        let layout = try Layout.plain(shape), vector = try Layout.plain([scale.count])
-        let primitive = try Primitive.layerNorm(layout, epsilon: norm.epsilon)
-        let buffer = try operand(input, in: layout)
+        let layout = try Layout.plain(shape), buffer = try operand(input, in: layout)
         let target = makeBuffer(.arena, byteCount: layout.byteCount)
         let scales = addConstant(try .vector(scale, pool: pool)), shifts = addConstant(try .vector(shift, pool: pool))
-        emit(
-            PrimitiveKernel(
-                primitive: primitive,
-                arguments: [
-                    .init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_SCALE, scales, vector), .init(ONEDNN_SHIFT, shifts, vector),
-                    .init(ONEDNN_DESTINATION, target, layout),
-                ]),
-            computing: [node], reads: [buffer, scales, shifts], writes: [target])
+        let (rows, count, epsilon) = (Int64(shape.dropLast().reduce(1, *)), Int64(scale.count), norm.epsilon)
+        let kernel = NativeKernel("cleave:layer_norm", buffers: [buffer, scales, shifts, target]) { addresses, _ in
+            ck_normalize_rows(
+                addresses[0].floats, addresses[1].floats, addresses[2].floats, addresses[3].floats, rows, count, epsilon)
+        }
+        emit(kernel, computing: [node], reads: [buffer, scales, shifts], writes: [target])
         define(output, in: target, layout)
         return true
     }
