@@ -75,4 +75,39 @@ struct AccuracyTests {
         try expectNormalized(.instanceNorm(.init(epsilon: 1e-5)), shape, over: 2000, vector: 16, blocked: blocked, x)
         try expectNormalized(.layerNorm(.init(axis: -1, epsilon: 1e-5, stashType: 1)), shape, over: 50, vector: 50, x)
     }
+
+    /// Means and sums of many numbers of one sign, along rows, along columns and over blocked channels.
+    @Test func longReductions() throws {
+        let count = 400_000
+        let positive = try random([count], seed: 2).elements(as: Float.self).map { ($0 + 1) / 2 }
+        let sum = positive.reduce(0) { $0 + Double($1) }, squares = positive.reduce(0) { $0 + Double($1) * Double($1) }
+        let columns = try Tensor(positive.flatMap { [$0, $0, $0] }, shape: [1, count, 3])
+        let rows = try Tensor(positive + positive, shape: [1, 2, 625, 640])
+        for (x, axes, isImage) in [(columns, [1], false), (rows, [2, 3], true)] {
+            var builder = GraphBuilder()
+            let input = try builder.input("x", x.shape)
+            var outputs: [(ValueID, Double)] = []
+            for (function, value) in [
+                (Reduction.Function.sum, sum), (.mean, sum / Double(count)), (.l1, sum), (.l2, squares.squareRoot()), (.sumSquare, squares),
+            ] {
+                let reduction = Reduction(function: function, axes: axes, keepDimensions: false, keepsInputWithoutAxes: false)
+                outputs.append((try builder.add(.reduction(reduction), input), value))
+            }
+            if isImage {
+                outputs.append((try builder.add(.globalPool(.init(function: .average)), input), sum / Double(count)))
+                let ones = try builder.constant(Tensor([Float](repeating: 1, count: 2), shape: [2, 1, 1, 1]))
+                let window = Window(kernel: [1, 1], strides: [], dilations: [], padding: .explicit(begin: [0, 0], end: [0, 0]))
+                let blocked = try builder.add(.convolution(.init(window: window, groups: 2)), input, ones)
+                outputs.append((try builder.add(.globalPool(.init(function: .average)), blocked), sum / Double(count)))
+            }
+            try builder.graph.edit { $0.setOutputs(outputs.map(\.0)) }
+            let results = try OneDNNBackend(threads: 2).prepare(builder.graph, inputShapes: [:]).makeSession().run(["x": x])
+            for (id, expected) in outputs {
+                let actual = try #require(results[builder.graph[id].name]).elements(as: Float.self)
+                let error = actual.map { (Double($0) / expected - 1).magnitude }.max() ?? .infinity
+                #expect(error < 1e-6, "\(builder.graph[id].name) \(error)")
+            }
+        }
+    }
 }
+

@@ -163,7 +163,7 @@ extension PlanCompiler {
             return false
         }
         if axes == Array(2..<max(2, lengths.count)) {
-            if reduction.function == .mean { return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output) }
+            if reduction.function == .mean { return try lowerGlobalReduction(CK_REDUCE_MEAN, node, input, output) }
             if reduction.function == .max { return try lowerGlobalReduction(CK_REDUCE_MAX, node, input, output) }
         }
         guard let first = axes.first, let last = axes.last else { return false }

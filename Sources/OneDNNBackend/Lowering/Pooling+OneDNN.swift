@@ -23,18 +23,10 @@ extension PlanCompiler {
 
     mutating func lower(_ pool: GlobalPool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         switch pool.function {
-        case .average: return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output)
+        case .average: return try lowerGlobalReduction(CK_REDUCE_MEAN, node, input, output)
         case .max: return try lowerGlobalReduction(CK_REDUCE_MAX, node, input, output)
         case .lp: return false
         }
-    }
-
-    /// A pool over all of the spatial dimensions.
-    mutating func lowerGlobalPool(_ kind: onednn_pool_kind, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        let spatial = Array(shape(input).dropFirst(2)), ones = spatial.map { _ in 1 }, zeros = spatial.map { _ in 0 }
-        guard (1...3).contains(spatial.count) else { return false }
-        let window = Primitive.Window(kernel: spatial, strides: ones, dilations: ones, begin: zeros, end: zeros)
-        return try lowerPool(kind, window, node, input, output, resultShape: Array(shape(input).prefix(2)) + ones)
     }
 
     func isRead(_ id: ValueID) -> Bool { program.readers[id] != nil || program.outputs.contains(id) }
@@ -55,11 +47,10 @@ extension PlanCompiler {
     }
 
     private mutating func lowerPool(
-        _ kind: onednn_pool_kind, _ window: Primitive.Window, _ node: Node, _ input: ValueID, _ output: ValueID, resultShape: [Int]? = nil
+        _ kind: onednn_pool_kind, _ window: Primitive.Window, _ node: Node, _ input: ValueID, _ output: ValueID
     ) throws -> Bool {
         let (buffer, layout) = try home(input)
-        let result = resultShape ?? shape(output)
-        let primitive = try Primitive.pooling(kind, layout, destination: .any(result), window: window)
+        let primitive = try Primitive.pooling(kind, layout, destination: .any(shape(output)), window: window)
         let destination = try primitive.layout(ONEDNN_DESTINATION)
         let target = makeBuffer(.arena, byteCount: destination.byteCount)
         emit(
@@ -67,15 +58,7 @@ extension PlanCompiler {
                 primitive: primitive,
                 arguments: [.init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, destination)]),
             computing: [node], reads: [buffer], writes: [target])
-        if result == shape(output) {
-            define(output, in: target, destination)
-        } else if destination.isPlain {
-            define(output, in: target, try .plain(shape(output)))
-        } else {
-            let plain = try Layout.plain(result), copy = makeBuffer(.arena, byteCount: plain.byteCount)
-            try emitReorder(from: (target, destination), to: (copy, plain))
-            define(output, in: copy, try .plain(shape(output)))
-        }
+        define(output, in: target, destination)
         return true
     }
 }
