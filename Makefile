@@ -23,6 +23,7 @@ build: dependencies
 
 test: dependencies witness
 	$(TEST)
+	scripts/check-benchmarks.sh
 
 demo: build
 	scripts/demo.sh

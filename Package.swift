@@ -4,7 +4,7 @@ import PackageDescription
 /// What `import Cleave` gives.
 let modules: [Target.Dependency] = [
     "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-    "Datasets", "Verification", "Benchmarking", "Training", "ModelZoo", "Reporting",
+    "Datasets", "Verification", "Quantization", "Benchmarking", "Training", "ModelZoo", "Reporting",
 ]
 
 // A target names every module whose types it sees, not only those that it imports: the package manager compiles a target again
@@ -56,7 +56,9 @@ let package = Package(
         .target(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
         .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
-        .target(name: "Training", dependencies: ["Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "ONNXFormat"]),
+        .target(name: "Quantization", dependencies: ["Tensors", "GraphIR", "Passes", "Execution", "CKernels"]),
+        .target(
+            name: "Training", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "Datasets"]),
         .target(
             name: "Benchmarking",
             dependencies: [
@@ -66,7 +68,8 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Training", "Quantization",
             ]),
         .target(
             name: "Cleave",
@@ -98,12 +101,19 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Tensors", "GraphIR", "Autodiff", "Execution", "ReferenceBackend", "Training",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets",
+                "ModelZoo", "Training",
             ]),
         .testTarget(
             name: "PassesTests",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "ModelZoo",
+            ]),
+        .testTarget(
+            name: "QuantizationTests",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend", "Quantization",
+                "ModelZoo", "CKernels",
             ]),
         .testTarget(
             name: "ReferenceBackendTests",
@@ -115,8 +125,8 @@ let package = Package(
         .testTarget(
             name: "ReportingTests",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
-                "Reporting",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
+                "Training", "Reporting",
             ]),
         .testTarget(
             name: "OneDNNBackendTests",

@@ -16,6 +16,12 @@ let package = Package(
                 .product(name: "Cleave", package: "Cleave"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "TrainingSteps",
+            dependencies: [
+                .product(name: "Cleave", package: "Cleave"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

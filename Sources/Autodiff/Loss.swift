@@ -2,7 +2,7 @@ import GraphIR
 import Tensors
 
 /// What training makes small; always the mean over the batch (and over positions, for logits [N, classes, d…]).
-public enum Loss: Hashable, Sendable {
+public enum Loss: Hashable, Codable, Sendable {
     /// −Σ q·log softmax(logits), where q is 1 − s + s/classes for the class that is right and s/classes for the others, s being the
     /// smoothing: 0 ≤ s < 1 (Szegedy et al., arXiv 1512.00567).
     case softmaxCrossEntropy(labelSmoothing: Double)
@@ -12,7 +12,7 @@ public enum Loss: Hashable, Sendable {
     case distillation(temperature: Double, alpha: Double, labelSmoothing: Double)
 
     /// Whether the output is scores of classes, so that a `Softmax` at its end belongs to the loss.
-    var isAboutClasses: Bool {
+    public var isAboutClasses: Bool {
         switch self {
         case .softmaxCrossEntropy, .distillation: true
         case .meanSquaredError: false
@@ -20,7 +20,7 @@ public enum Loss: Hashable, Sendable {
     }
 
     /// - Throws: `CleaveError` for a number out of range.
-    func check() throws {
+    public func check() throws {
         func checkSmoothing(_ smoothing: Double) throws {
             guard smoothing >= 0, smoothing < 1 else {
                 throw CleaveError(.invalidRequest, "label smoothing is \(smoothing), expected 0 ≤ smoothing < 1")

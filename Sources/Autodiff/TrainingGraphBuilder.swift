@@ -16,32 +16,15 @@ struct TrainingGraphBuilder {
         self.batchSize = batchSize
         graph = network
         logits = try network.output(named: output)
-        if loss.isAboutClasses { logits = network.scores(behind: logits) }
-        try removeWhatLogitsDoNotNeed()
+        if loss.isAboutClasses { logits = network.logits(behind: logits) }
+        graph = try graph.computing(only: [logits])
         try settleShapes()
         if loss.isAboutClasses { try requireScores() }
     }
 
-    private mutating func removeWhatLogitsDoNotNeed() throws {
-        let logits = logits
-        var needed: Set<NodeID> = []
-        var pending = [logits]
-        while let value = pending.popLast() {
-            guard let node = graph.producer(of: value), needed.insert(node.id).inserted else { continue }
-            pending += node.inputs.compactMap { $0 } + node.captures
-        }
-        try graph.edit { editor in
-            editor.setOutputs([logits])
-            for id in editor.graph.order.reversed() where !needed.contains(id) { editor.remove(id) }
-            for value in Array(editor.graph.values) where value.id != logits && editor.graph.useCount(of: value.id) == 0 {
-                if value.source == .graphInput || value.source == .constant { editor.removeValue(value.id) }
-            }
-        }
-    }
-
     /// Makes the first dimension of every input the batch.
     private mutating func settleShapes() throws {
-        try openBatch()
+        graph = try graph.forBatches(of: batchSize)
         var shapes: [String: [Int]] = [:]
         for id in graph.inputs {
             let input = graph[id]
@@ -55,31 +38,6 @@ struct TrainingGraphBuilder {
             shapes[input.name] = [batchSize] + rest
         }
         graph = try graph.specialized(inputShapes: shapes)
-    }
-
-    /// Makes a network that was exported for one image one for a batch: its inputs, and what its nodes reshape to.
-    private mutating func openBatch() throws {
-        let batchSize = batchSize
-        let fixed = graph.inputs.filter { graph[$0].tensorType?.shape?.first?.known.map { $0 != batchSize } ?? false }
-        guard !fixed.isEmpty else { return }
-        if let input = fixed.map({ graph[$0] }).first(where: { $0.tensorType?.shape?.first != 1 }) {
-            throw CleaveError(
-                .invalidRequest, "the input is \(input.type?.description ?? ""), expected batch size \(batchSize) as asked for",
-                at: .init(tensor: input.name), suggestion: "train with the batch size of the input")
-        }
-        do {
-            try graph.edit { editor in
-                for node in editor.graph.reshapesOfBatches(from: fixed) { try editor.openBatch(of: node, batchSize) }
-                for id in fixed {
-                    guard let type = editor.graph[id].tensorType, var shape = type.shape else { continue }
-                    shape[0] = .known(batchSize)
-                    editor.setType(id, to: .tensor(TensorType(type.elementType, shape)))
-                }
-            }
-        } catch var error as CleaveError {
-            error.suggestion = "the network is made for batch size 1: export it with an open one"
-            throw error
-        }
     }
 
     /// Logits are [N, classes, …]; lengths 1 behind the classes are dropped.
@@ -166,19 +124,6 @@ extension NodeWriter {
 }
 
 extension Graph {
-    /// The nodes that reshape what depends on `inputs` from [1, …] to [1, …] as a constant says.
-    fileprivate func reshapesOfBatches(from inputs: [ValueID]) -> [Node] {
-        var batches = Set(inputs)
-        var found: [Node] = []
-        for node in nodes {
-            guard let input = node.inputs.first ?? nil, node.inputs.contains(where: { $0.map(batches.contains) ?? false }) else { continue }
-            batches.formUnion(node.outputs.compactMap { $0 })
-            guard case .reshape = node.operator, batches.contains(input), self[input].tensorType?.shape?.first == 1 else { continue }
-            found.append(node)
-        }
-        return found
-    }
-
     /// - Parameter name: `nil` for the first output.
     fileprivate func output(named name: String?) throws -> ValueID {
         let names = outputs.map { self[$0].name }
@@ -187,42 +132,5 @@ extension Graph {
             throw CleaveError(.invalidRequest, "the network has no \(problem)", at: .init(tensor: name))
         }
         return outputs[index]
-    }
-
-    /// What a final softmax, or its logarithm, is computed from; the value itself without one.
-    fileprivate func scores(behind output: ValueID) -> ValueID {
-        var id = output
-        while let node = producer(of: id), let input = node.inputs.first ?? nil {
-            switch node.operator {
-            case .identity: id = input
-            case .softmax(let payload):
-                return payload.function != .hardmax && payload.normalizesClasses(of: self[input].tensorType) ? input : output
-            default: return output
-            }
-        }
-        return output
-    }
-}
-
-extension GraphEditor {
-    /// Makes a `Reshape` to [1, …] one to [batchSize, …]: row-major order keeps every sample's elements together.
-    fileprivate mutating func openBatch(of node: Node, _ batchSize: Int) throws {
-        guard case .reshape(var payload) = node.operator else { return }
-        if payload.shape?.first == 1 {
-            payload.shape?[0] = batchSize
-            setOperator(node.id, to: .reshape(payload))
-        } else if let operand = node.input(Reshape.Operand.shape), var shape = graph.constant(operand)?.int64s(), shape.first == 1 {
-            shape[0] = Int64(batchSize)
-            setInputs(node.id, to: [node.inputs[0], try addConstant(Tensor(vector: shape), name: graph[operand].name)])
-        }
-    }
-}
-
-extension Softmax {
-    /// Whether scores [N, classes, …] are normalized over the classes alone.
-    fileprivate func normalizesClasses(of type: TensorType?) -> Bool {
-        guard let rank = type?.rank, rank >= 2 else { return false }
-        let axis = axis < 0 ? axis + rank : axis
-        return axis == 1 && (!flattens || rank == 2 || type?.shape?.dropFirst(2).allSatisfy { $0 == 1 } == true)
     }
 }

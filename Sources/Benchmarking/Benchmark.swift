@@ -63,12 +63,13 @@ public func benchmark(
         let peer = try options.peer.map { try ONNXRuntime(python: $0.python, model: path, threads: options.threads) }
         Thread.sleep(forTimeInterval: pause)
         let (graph, loadSeconds) = try timed { try Graph(onnx: path).lowered() }
-        let inputs = try seededInputs(for: graph, options: options)
-        let tensors = Dictionary(uniqueKeysWithValues: inputs.map { ($0.name, $0.tensor) })
-        let lengths = tensors.mapValues(\.shape)
+        let source = try randomSource(for: graph, options: options)
+        let lengths = try source.inputShapes(for: graph) ?? [:]
         let multiplyAccumulates = try graph.specialized(inputShapes: lengths).cost(assuming: [:]).multiplyAccumulates
         progress?(WorkProgress(task: "compiling \(path)"))
         let (session, compileSeconds) = try timed { try backend.prepare(graph, inputShapes: lengths).makeSession() }
+        let tensors = try source.sample(0, for: graph).inputs
+        let inputs = graph.inputs.compactMap { id in tensors[graph[id].name].map { (name: graph[id].name, tensor: $0) } }
         let outputs = try session.run(tensors)
         _ = try repeatedTimes(for: warmUpSeconds) { _ = try session.run(tensors) }
         let peakByteCount = peakResidentByteCount()
@@ -88,18 +89,18 @@ public func benchmark(
     }
 }
 
-/// Random tensors for all inputs, in their order; the same ones every time.
-private func seededInputs(for graph: Graph, options: BenchmarkOptions) throws -> [(name: String, tensor: Tensor)] {
-    let shapes = InputShapes(batch: options.batch ?? 1, shapes: options.shapes)
-    let tensors = try randomInputs(for: graph, shapes: shapes, seed: 1, index: 0)
-    let inputs = graph.inputs.compactMap { id in tensors[graph[id].name].map { (name: graph[id].name, tensor: $0) } }
-    if let batch = options.batch, !inputs.contains(where: { $0.tensor.shape.first == batch }) {
-        let given = inputs.map { "'\($0.name)' is \($0.tensor)" }.joined(separator: ", ")
+/// One sample of random tensors, the same ones every time.
+private func randomSource(for graph: Graph, options: BenchmarkOptions) throws -> SampleSource {
+    let shapes = InputShapes(batch: options.batch ?? 1, shapes: options.shapes), inputs = try shapes.resolved(for: graph)
+    if let batch = options.batch, !inputs.contains(where: { $0.shape.first == batch }) {
+        let given = zip(graph.inputs, inputs).map { id, input in
+            "'\(input.name)' is \(graph[id].tensorType.map { "\($0.elementType)" } ?? "")\(input.shape)"
+        }.joined(separator: ", ")
         throw CleaveError(
             .invalidRequest, "a batch of \(batch) was asked for, but \(given.isEmpty ? "the model has no inputs" : given)",
             suggestion: "the model's batch is fixed: leave out --batch")
     }
-    return inputs
+    return .random(count: 1, seed: 1, shapes: shapes)
 }
 
 /// Runs the peer on the inputs and holds Cleave's outputs against its own.

@@ -17,8 +17,10 @@ final class PeerProcess {
     /// An answer longer than this is none.
     private static let lineLimit = 16 << 20
     private static let suggestion = "name a Python 3: --python /usr/bin/python3"
-    /// How long the program has to end by itself.
+    /// How long the program has to end by itself when nothing more is asked of it.
     private static let patience = Duration.seconds(2)
+    /// How long a program that has closed the connection may take to end, on a busy machine, and to tell why.
+    private static let patienceForReason = Duration.seconds(10)
 
     /// - Parameter title: what errors call the program.
     /// - Throws: `CleaveError` when it cannot be started.
@@ -65,7 +67,7 @@ final class PeerProcess {
 
     private static var streamType: Int32 {
         #if os(Linux)
-        Int32(SOCK_STREAM.rawValue)
+        Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         #else
         SOCK_STREAM
         #endif
@@ -167,7 +169,7 @@ final class PeerProcess {
 
     /// Why there is no answer any more.
     private func ending() -> CleaveError {
-        guard hasEnded(within: Self.patience) else { return CleaveError(.unsupported, "\(title) has closed the connection") }
+        guard hasEnded(within: Self.patienceForReason) else { return CleaveError(.unsupported, "\(title) has closed the connection") }
         let how = process.terminationReason == .exit ? "exit code" : "signal"
         let problem = "\(title) ended with \(how) \(process.terminationStatus)"
         return CleaveError(.unsupported, lastWords.map { problem + ": " + $0 } ?? problem)

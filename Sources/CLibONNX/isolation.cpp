@@ -61,8 +61,12 @@ Reply failure(const char *what) {
 
 Reply isolated(const std::function<Reply()> &work) {
     int ends[2];
+#ifdef __linux__
+    if (pipe2(ends, O_CLOEXEC) != 0) return failure("no pipe to a child process");
+#else
     if (pipe(ends) != 0) return failure("no pipe to a child process");
     for (const int end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
+#endif
 
     const pid_t child = fork();
     if (child < 0) {

@@ -29,5 +29,15 @@ dnnl_stream_t onednn_stream(void);
 onednn_status onednn_from_dnnl(dnnl_status_t status);
 dnnl_data_type_t onednn_dnnl_type(onednn_type type);
 int onednn_dnnl_argument(int role);
+dnnl_alg_kind_t onednn_dnnl_pool(onednn_pool_kind kind);
+
+/* Makes the primitive of an operation descriptor, which `status` says whether there is one. The gradient of an operation names the
+ * descriptor of that, which it then destroys. */
+onednn_status onednn_make_primitive(
+    onednn_primitive **out, dnnl_status_t status, const_dnnl_op_desc_t operation, onednn_post_ops post_ops, dnnl_primitive_desc_t forward);
+/* The primitive descriptor of a forward operation, for its gradient; NULL when there is none. */
+dnnl_primitive_desc_t onednn_forward_desc(dnnl_status_t status, const_dnnl_op_desc_t operation);
+/* oneDNN counts the gaps between kernel elements, so that 0 is dense. */
+void onednn_gaps(const onednn_window *window, dnnl_dims_t gaps);
 
 #endif

@@ -42,22 +42,31 @@ static onednn_status compile(onednn_primitive **out, dnnl_primitive_desc_t desc)
     return ONEDNN_OK;
 }
 
-static onednn_status create(onednn_primitive **out, dnnl_status_t status, const_dnnl_op_desc_t operation, onednn_post_ops post_ops) {
-    if (status != dnnl_success) return onednn_from_dnnl(status);
-    if (!onednn_engine()) return ONEDNN_RUNTIME_ERROR;
-    dnnl_primitive_attr_t attributes;
-    status = make_attributes(&attributes, post_ops);
-    if (status != dnnl_success) return onednn_from_dnnl(status);
-    dnnl_primitive_desc_t desc;
-    status = dnnl_primitive_desc_create(&desc, operation, attributes, onednn_engine(), NULL);
-    dnnl_primitive_attr_destroy(attributes);
+onednn_status onednn_make_primitive(
+    onednn_primitive **out, dnnl_status_t status, const_dnnl_op_desc_t operation, onednn_post_ops post_ops, dnnl_primitive_desc_t forward) {
+    dnnl_primitive_desc_t desc = NULL;
+    dnnl_primitive_attr_t attributes = NULL;
+    if (status == dnnl_success && !onednn_engine()) status = dnnl_runtime_error;
+    if (status == dnnl_success) status = make_attributes(&attributes, post_ops);
+    if (status == dnnl_success) status = dnnl_primitive_desc_create(&desc, operation, attributes, onednn_engine(), forward);
+    if (attributes) dnnl_primitive_attr_destroy(attributes);
+    if (forward) dnnl_primitive_desc_destroy(forward);
     return status == dnnl_success ? compile(out, desc) : onednn_from_dnnl(status);
+}
+
+dnnl_primitive_desc_t onednn_forward_desc(dnnl_status_t status, const_dnnl_op_desc_t operation) {
+    dnnl_primitive_desc_t desc;
+    if (status != dnnl_success || !onednn_engine()) return NULL;
+    return dnnl_primitive_desc_create(&desc, operation, NULL, onednn_engine(), NULL) == dnnl_success ? desc : NULL;
+}
+
+static onednn_status create(onednn_primitive **out, dnnl_status_t status, const_dnnl_op_desc_t operation, onednn_post_ops post_ops) {
+    return onednn_make_primitive(out, status, operation, post_ops, NULL);
 }
 
 static const dnnl_memory_desc_t *desc_of(const onednn_layout *layout) { return layout ? &layout->desc : NULL; }
 
-/* oneDNN counts the gaps between kernel elements, so that 0 is dense. */
-static void gaps_of(const onednn_window *window, dnnl_dims_t gaps) {
+void onednn_gaps(const onednn_window *window, dnnl_dims_t gaps) {
     for (int i = 0; i < window->rank; i++) gaps[i] = window->dilations[i] - 1;
 }
 
@@ -66,7 +75,7 @@ onednn_status onednn_convolution(
     const onednn_layout *destination, const onednn_window *window, onednn_post_ops post_ops) {
     dnnl_convolution_desc_t desc;
     dnnl_dims_t gaps;
-    gaps_of(window, gaps);
+    onednn_gaps(window, gaps);
     dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
         &desc, dnnl_forward_inference, dnnl_convolution_direct, &source->desc, &weights->desc, desc_of(bias), &destination->desc,
         window->strides, gaps, window->begin, window->end);
@@ -78,7 +87,7 @@ onednn_status onednn_deconvolution(
     const onednn_layout *destination, const onednn_window *window, onednn_post_ops post_ops) {
     dnnl_deconvolution_desc_t desc;
     dnnl_dims_t gaps;
-    gaps_of(window, gaps);
+    onednn_gaps(window, gaps);
     dnnl_status_t status = dnnl_dilated_deconvolution_forward_desc_init(
         &desc, dnnl_forward_inference, dnnl_deconvolution_direct, &source->desc, &weights->desc, desc_of(bias), &destination->desc,
         window->strides, gaps, window->begin, window->end);
@@ -102,7 +111,7 @@ onednn_status onednn_matmul(
     return create(out, status, &desc, post_ops);
 }
 
-static dnnl_alg_kind_t pool_algorithm(onednn_pool_kind kind) {
+dnnl_alg_kind_t onednn_dnnl_pool(onednn_pool_kind kind) {
     switch (kind) {
     case ONEDNN_MAX_POOL: return dnnl_pooling_max;
     case ONEDNN_AVERAGE_POOL_WITH_PADDING: return dnnl_pooling_avg_include_padding;
@@ -116,9 +125,9 @@ onednn_status onednn_pooling(
     const onednn_window *window) {
     dnnl_pooling_v2_desc_t desc;
     dnnl_dims_t gaps;
-    gaps_of(window, gaps);
+    onednn_gaps(window, gaps);
     dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(
-        &desc, dnnl_forward_inference, pool_algorithm(kind), &source->desc, &destination->desc, window->strides, window->kernel, gaps,
+        &desc, dnnl_forward_inference, onednn_dnnl_pool(kind), &source->desc, &destination->desc, window->strides, window->kernel, gaps,
         window->begin, window->end);
     return create(out, status, &desc, no_post_ops);
 }

@@ -86,6 +86,11 @@ int onednn_dnnl_argument(int role) {
     case ONEDNN_SHIFT: return DNNL_ARG_SHIFT;
     case ONEDNN_MEAN: return DNNL_ARG_MEAN;
     case ONEDNN_VARIANCE: return DNNL_ARG_VARIANCE;
+    case ONEDNN_DIFF_SOURCE: return DNNL_ARG_DIFF_SRC;
+    case ONEDNN_DIFF_WEIGHTS: return DNNL_ARG_DIFF_WEIGHTS;
+    case ONEDNN_DIFF_BIAS: return DNNL_ARG_DIFF_BIAS;
+    case ONEDNN_DIFF_DESTINATION: return DNNL_ARG_DIFF_DST;
+    case ONEDNN_WORKSPACE: return DNNL_ARG_WORKSPACE;
     case ONEDNN_POST_OP: break;
     }
     return 0;

@@ -7,6 +7,7 @@
 @_exported import ONNXFormat
 @_exported import OneDNNBackend
 @_exported import Passes
+@_exported import Quantization
 @_exported import ReferenceBackend
 @_exported import Reporting
 @_exported import Tensors

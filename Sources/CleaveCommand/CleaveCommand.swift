@@ -8,19 +8,21 @@ struct CleaveCommand: ParsableCommand {
         commandName: "cleave",
         abstract: "A compiler for convolutional networks.",
         discussion: """
-            Reads ONNX models, replaces their convolutions by separable ones, folds batch norms, and proves what it did.
+            Reads ONNX models, replaces their convolutions by separable ones, folds batch norms, proves what it did, and trains.
 
             EXAMPLES
               cleave inspect resnet50v2.onnx
               cleave convert resnet50v2.onnx --form depthwise -o small.onnx
               cleave verify resnet50v2.onnx small.onnx
+              cleave train small.onnx --data cifar10:cifar-10-batches-bin -o trained.onnx
 
             Exit code: 0 for success, 1 when the answer is no, 2 for a wrong command line, 3 for bad input.
             """,
         version: cleaveVersion,
         subcommands: [
             InspectCommand.self, ConvertCommand.self, FoldCommand.self, VerifyCommand.self, CheckCommand.self, RunCommand.self,
-            BenchmarkCommand.self, BuildCommand.self, DataCommand.self,
+            BenchmarkCommand.self, BuildCommand.self, TrainCommand.self, EvaluateCommand.self, QuantizeCommand.self, CalibrateCommand.self,
+            DataCommand.self,
         ])
 
     static func main() {

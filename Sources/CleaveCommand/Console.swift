@@ -1,6 +1,7 @@
 import Cleave
 @preconcurrency import Dispatch
 import Foundation
+import Synchronization
 
 /// Writes all of `text` to standard output, which a report that nobody could read is not.
 /// - Throws: `CleaveError` when standard output takes no more: a full disk, a limit on the size of files.
@@ -24,9 +25,34 @@ func printError(_ problem: String, suggestion: String?) {
 private let interruptSources = [SIGINT, SIGTERM, SIGHUP].filter { !isIgnored($0) }.map { (number: Int32) -> any DispatchSourceSignal in
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
-    source.setEventHandler { AtomicFile.removeUnfinishedAndExit(128 + number) }
+    source.setEventHandler {
+        let interruption = currentInterruption.withLock { $0 }
+        if interruption?.request(number) != true { AtomicFile.removeUnfinishedAndExit(128 + number) }
+    }
     source.resume()
     return source
+}
+
+private let currentInterruption = Mutex<Interruption?>(nil)
+
+/// A request to end that the work under way meets by itself, at the next good moment. A second one ends the process at once.
+final class Interruption: Sendable {
+    private let requested = Mutex<Int32?>(nil)
+
+    /// The signal that asked for it.
+    var signal: Int32? { requested.withLock { $0 } }
+
+    /// From now on, signals come here first.
+    func install() { currentInterruption.withLock { $0 = self } }
+
+    /// - Returns: whether this is the first request.
+    fileprivate func request(_ number: Int32) -> Bool {
+        requested.withLock { requested in
+            guard requested == nil else { return false }
+            requested = number
+            return true
+        }
+    }
 }
 
 private func isIgnored(_ number: Int32) -> Bool {

@@ -29,7 +29,9 @@ private let elementLimit = 1 << 30
 private func randomTensor(_ type: ElementType, shape: [Int], using generator: inout SeededRandom) throws -> Tensor {
     let count = try Tensor.elementCount(of: shape)
     guard count <= elementLimit else {
-        throw CleaveError(.invalidRequest, "the shape \(shape) has \(count) elements, expected at most \(elementLimit)")
+        throw CleaveError(
+            .invalidRequest, "the shape \(shape) has \(count) elements, expected at most \(elementLimit)",
+            suggestion: "try a smaller batch or image")
     }
     switch type {
     case .string, .complex64, .complex128:

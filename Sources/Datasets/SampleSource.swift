@@ -14,6 +14,13 @@ public enum SampleSource: Sendable {
         }
     }
 
+    /// The shapes of random samples by input name; `nil` for samples that are there already.
+    /// - Throws: as `InputShapes.resolved(for:)`.
+    public func inputShapes(for graph: Graph) throws -> [String: [Int]]? {
+        guard case .random(_, _, let shapes) = self else { return nil }
+        return Dictionary(try shapes.resolved(for: graph).map { ($0.name, $0.shape) }) { first, _ in first }
+    }
+
     /// Sample `index` for the inputs of `graph`; random ones are made on demand.
     /// - Throws: `CleaveError` naming the input for which no random tensor can be made.
     public func sample(_ index: Int, for graph: Graph) throws -> Sample {
@@ -51,6 +58,10 @@ public struct InputShapes: Hashable, Sendable {
                 suggestion: "`cleave inspect` lists the inputs with their types")
         }
         return try inputs.map { input in
+            if let reason = input.type?.notRun {
+                throw CleaveError(
+                    .unsupported, "the input is none of numbers: no backend runs \(reason.rawValue)", at: .init(tensor: input.name))
+            }
             let declared = input.tensorType?.shape
             guard let given = shapes[input.name] else {
                 guard let declared else {

@@ -19,6 +19,11 @@ public protocol Backend: Sendable {
 extension Backend {
     /// Trains through sessions of `prepare`, with the optimizer in Double: right on every backend, and fast on none.
     public func prepareTraining(_ program: TrainingProgram) throws -> any TrainingSession {
+        try prepareGeneralTraining(program)
+    }
+
+    /// What `prepareTraining` does where a backend has nothing better.
+    public func prepareGeneralTraining(_ program: TrainingProgram) throws -> any TrainingSession {
         try GeneralTrainingSession(program, backend: self)
     }
 }

@@ -73,7 +73,7 @@ final class GeneralTrainingSession: TrainingSession {
             }
             return tensor
         }
-        let gradients = try parameters.map { try value($0.gradient).elements(as: Double.self) }
+        let gradients = try parameters.map { try value($0.gradient).numbers() }
         let newStates = try states.map { try value($0.newValue) }
         var results: [String: Tensor] = [:]
         for id in program.results {
@@ -110,13 +110,13 @@ final class GeneralTrainingSession: TrainingSession {
     private func update(_ parameter: inout Parameter, _ update: ParameterUpdate, factor: Double) throws {
         var step = update.step
         if !parameter.decays { step.weightDecay = 0 }
-        var elements = try parameter.tensor.elements(as: Double.self)
+        var elements = try parameter.tensor.numbers()
         let gradient = factor == 1 ? parameter.slope : parameter.slope.map { $0 * factor }
         step.apply(to: &elements, gradient: gradient, state: &parameter.moments)
         parameter.tensor = try Tensor(elements, shape: parameter.tensor.shape, as: parameter.tensor.elementType)
         parameter.slope = []
         guard let average = parameter.average else { return }
-        let moved = zip(try average.elements(as: Double.self), try parameter.tensor.elements(as: Double.self)).map {
+        let moved = zip(try average.numbers(), try parameter.tensor.numbers()).map {
             update.averageDecay * $0 + (1 - update.averageDecay) * $1
         }
         parameter.average = try Tensor(moved, shape: average.shape, as: average.elementType)
@@ -138,13 +138,21 @@ final class GeneralTrainingSession: TrainingSession {
         for index in parameters.indices {
             let name = parameters[index].name
             if let tensor = tensors.parameters[name] { parameters[index].tensor = tensor }
-            parameters[index].moments = try (tensors.moments[name] ?? []).map { try $0.elements(as: Double.self) }
+            parameters[index].moments = try (tensors.moments[name] ?? []).map { try $0.numbers() }
             parameters[index].average = tensors.averages[name]
             parameters[index].slope = []
         }
         for index in states.indices {
             if let tensor = tensors.states[states[index].name] { states[index].tensor = tensor }
         }
+    }
+}
+
+extension Tensor {
+    /// - Throws: `CleaveError` for elements that are no numbers.
+    fileprivate func numbers() throws -> [Double] {
+        guard let numbers = doubles() else { throw CleaveError(.typeMismatch, "expected numbers, not elements of \(elementType)") }
+        return numbers
     }
 }
 

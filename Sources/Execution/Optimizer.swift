@@ -1,7 +1,7 @@
 import Tensors
 
 /// How a parameter follows from its gradient, as PyTorch defines it.
-public enum Optimizer: Hashable, Sendable {
+public enum Optimizer: Hashable, Codable, Sendable {
     /// v = momentum·v + g; p −= rate·v, or with Nesterov's look ahead p −= rate·(g + momentum·v). Weight decay adds decay·p to g.
     case sgd(momentum: Double, nesterov: Bool)
     /// m = β₁·m + (1 − β₁)·g; v = β₂·v + (1 − β₂)·g²; p −= rate · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) at step t = 1, 2 …
@@ -11,7 +11,7 @@ public enum Optimizer: Hashable, Sendable {
     case adamW(Moments)
 
     /// How long Adam remembers, and what keeps its quotient finite: PyTorch's ε is 10⁻⁸, Keras' is 10⁻⁷.
-    public struct Moments: Hashable, Sendable {
+    public struct Moments: Hashable, Codable, Sendable {
         public var beta1: Double
         public var beta2: Double
         public var epsilon: Double

@@ -16,6 +16,8 @@ public struct ExecutionProfile: Sendable {
         public var byteCount: Int
         /// Whether the reference kernel ran because the backend has none of its own.
         public var isFallback: Bool
+        /// Whether only gradients need the step, no result and no new state.
+        public var isBackward = false
 
         public init(
             nodes: [String], operatorName: String, kernel: String, seconds: Double, multiplyAccumulates: Int, byteCount: Int,
@@ -51,6 +53,14 @@ public struct ExecutionProfile: Sendable {
 public protocol ProfilingSession: Session {
     /// Runs once like `run` and times every step.
     func profile(_ inputs: [String: Tensor]) throws -> (outputs: [String: Tensor], profile: ExecutionProfile)
+}
+
+/// A training session that can tell where its time goes.
+public protocol ProfilingTrainingSession: TrainingSession {
+    /// As `accumulate`, and times every step.
+    func profileAccumulation(
+        _ inputs: [String: Tensor], scale: Double
+    ) throws -> (results: [String: Tensor], profile: ExecutionProfile)
 }
 
 /// A plan that knows how much memory its sessions take.

@@ -189,6 +189,18 @@ public struct GraphEditor {
         return value
     }
 
+    /// Makes the node that makes `value` make a new value instead, so that another node can take its place with `.existing(value)`;
+    /// readers and outputs stay with `value`.
+    /// - Parameter name: that of the new value, made unique.
+    /// - Precondition: a node makes the value.
+    public mutating func redirectProducer(of value: ValueID, to name: String) throws -> ValueID {
+        guard case .node(let node, let index) = graph[value].source else { preconditionFailure("no node makes the value") }
+        let new = try addValue(named: uniqueName(name), source: .node(node, index: index), type: graph[value].type)
+        updateNode(node) { $0.outputs[index] = new }
+        update(value) { $0.source = .external }
+        return new
+    }
+
     /// Gives a node another operator; its operands and outputs stay.
     public mutating func setOperator(_ id: NodeID, to operation: Operator) {
         updateNode(id) {

@@ -25,6 +25,7 @@ extension Operator {
         case .einsum: "Einsum"
         case .matMulInteger: "MatMulInteger"
         case .qLinearMatMul: "QLinearMatMul"
+        case .qLinear(let payload): payload.name
         case .unary(let payload): payload.function.rawValue
         case .isInfinite: "IsInf"
         case .binary(let payload): payload.function.onnxName

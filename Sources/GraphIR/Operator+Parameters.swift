@@ -26,6 +26,7 @@ extension Operator {
         case .gemm, .matMul, .einsum: .trainable
         case .matMulInteger: index <= 1 ? .trainable : nil
         case .qLinearMatMul: index == 0 || index == 3 ? .trainable : nil
+        case .qLinear(let payload): payload.biasOperand != nil && [0, 3, payload.biasOperand].contains(index) ? .trainable : nil
         case .binary(let payload):
             switch payload.function {
             case .add, .sub, .mul, .div: isFloatTensor ? .trainable : nil
@@ -44,9 +45,8 @@ extension Operator {
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
             .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
             .rmsNormGradient, .localResponseNormGradient, .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient,
-            .dropoutMask,
-            .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan,
-            .opaque: nil
+            .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
+            .branch, .loop, .scan, .opaque: nil
         }
     }
 

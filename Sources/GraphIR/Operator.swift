@@ -26,6 +26,7 @@ public enum Operator: Hashable, Sendable {
     case einsum(Einsum)
     case matMulInteger(MatMulInteger)
     case qLinearMatMul(QLinearMatMul)
+    case qLinear(QLinear)
     case unary(Unary)
     case isInfinite(IsInfinite)
     case binary(Binary)
@@ -137,6 +138,7 @@ public enum Operator: Hashable, Sendable {
         case .einsum(let payload): payload
         case .matMulInteger(let payload): payload
         case .qLinearMatMul(let payload): payload
+        case .qLinear(let payload): payload
         case .unary(let payload): payload
         case .isInfinite(let payload): payload
         case .binary(let payload): payload

@@ -109,6 +109,36 @@ extension Subgraph {
         return graph
     }
 
+    /// Whether the subgraph reads a value of that name of the graphs around it.
+    public func reads(_ name: String) -> Bool { graph.value(named: name)?.source == .external }
+
+    /// The subgraph for inputs of the given types as a graph of its own, which has each output once.
+    /// - Parameters:
+    ///   - captures: values of the graphs around it that become further inputs, in this order.
+    ///   - constants: those that become constants, by name.
+    /// - Throws: as `typed(inputs:captures:)`.
+    public func standalone(
+        inputs: [TensorType], captures: [(name: String, type: TensorType)], constants: [String: Tensor]
+    ) throws -> Graph {
+        func known(_ type: TensorType, _ constant: Tensor? = nil) -> KnownValue {
+            KnownValue(type: .tensor(type), constant: constant, contents: nil)
+        }
+        var around = constants.mapValues { known(TensorType($0.elementType, lengths: $0.shape), $0) }
+        for (name, type) in captures { around[name] = known(type) }
+        var graph = try typed(inputs: inputs.map { known($0) }, captures: around)
+        for value in graph.values where value.source == .external && constants[value.name] != nil {
+            graph.valueTable[value.id.index]?.source = .constant
+        }
+        for (name, _) in captures {
+            guard let value = graph.value(named: name), value.source == .external else { continue }
+            graph.valueTable[value.id.index]?.source = .graphInput
+            graph.inputs.append(value.id)
+        }
+        var seen: Set<ValueID> = []
+        graph.outputs = graph.outputs.filter { seen.insert($0).inserted }
+        return graph
+    }
+
     /// What is known of the subgraph's outputs then.
     func inferredOutputs(inputs: [KnownValue], captures: [String: KnownValue]) throws -> [InferredValue] {
         let typed = try typed(inputs: inputs, captures: captures)

@@ -104,8 +104,9 @@ final class Exporter {
         let opsets = try elements(model.pointee.opset_import, model.pointee.n_opset_import).map {
             Graph.OpsetImport(domain: try text($0.pointee.domain), version: Int($0.pointee.version))
         }
-        if opsets != graph.opsets {
-            let messages = graph.opsets.map { opset in
+        let imported = importedOpsets
+        if opsets != imported {
+            let messages = imported.map { opset in
                 let message = arena.make(Onnx__OperatorSetIdProto.self)
                 message.pointee.domain = arena.string(opset.domain)
                 message.pointee.has_version = 1
@@ -124,11 +125,18 @@ final class Exporter {
             model.pointee.metadata_props = arena.list(messages)
         }
         let needed = IRVersion.needed(
-            by: graph, opsetIsNew: opsets != graph.opsets, listsAllInitializers: initializersAreListed)
+            by: graph, opsetIsNew: opsets != imported, listsAllInitializers: initializersAreListed)
         if model.pointee.ir_version < needed {
             model.pointee.has_ir_version = 1
             model.pointee.ir_version = Int64(needed)
         }
+    }
+
+    /// The graph's, and ONNX Runtime's where its operators are used.
+    private var importedOpsets: [Graph.OpsetImport] {
+        let isMissing = !graph.opsets.contains { $0.domain == QLinear.domain }
+        let isUsed = graph.nodes.contains { if case .qLinear = $0.operator { true } else { false } }
+        return graph.opsets + (isMissing && isUsed ? [.init(domain: QLinear.domain, version: 1)] : [])
     }
 
     // MARK: Values
@@ -278,6 +286,7 @@ final class Exporter {
             return
         }
         message.pointee.op_type = arena.string(try node.operator.onnxName(opset: graph.opset))
+        if case .qLinear = node.operator { message.pointee.domain = arena.string(QLinear.domain) }
         var writer = AttributeWriter(
             opset: graph.opset, operandCount: node.inputs.count, outputCount: node.outputs.count, arena: arena)
         try node.operator.writeAttributes(to: &writer)

@@ -99,8 +99,8 @@ struct Importer {
             }
             editor.setEncoding(try encoding(extraDeclarations: extraDeclarations))
         }
-        try checkOutputTypes(of: graph)
-        try markContradictions(in: &graph)
+        try graph.checkDeclaredOutputs()
+        try graph.markContradictions()
         return graph
     }
 
@@ -329,6 +329,10 @@ struct Importer {
             throw CleaveError(
                 .invalidGraph, "the node's op_type is empty, expected the name of an operator", suggestion: "export the model again")
         }
+        if opaque.domain == QLinear.domain, opaque.overload.isEmpty, !functions.contains(opaque) {
+            var reader = try AttributeReader(node.pointee, opset: try defaultOpset(), tensors: tensors)
+            return try OperatorTable.decodeQLinear(opaque.name, &reader) ?? .opaque(opaque)
+        }
         guard OperatorTable.isDefaultDomain(opaque.domain), opaque.overload.isEmpty else { return .opaque(opaque) }
         guard !functions.contains(OpaqueOperator(domain: "", name: opaque.name, overload: "")) else { return .opaque(opaque) }
         var reader = try AttributeReader(node.pointee, opset: try defaultOpset(), tensors: tensors)
@@ -396,33 +400,5 @@ struct Importer {
             initializerOrder: try elements(message.pointee.initializer, message.pointee.n_initializer).map { try text($0.pointee.name) },
             declarationOrder: try elements(message.pointee.value_info, message.pointee.n_value_info).map { try text($0.pointee.name) },
             externalByteCount: external.byteCount, orderFault: try orderFault(of: nodes))
-    }
-
-    /// Notes where the file declares what cannot be, so that export does not hide it.
-    private func markContradictions(in graph: inout Graph) throws {
-        let wrong = graph.values.filter { value in
-            guard let declared = value.encoding?.declaredType, let type = value.type else { return false }
-            return !declared.isCompatible(with: type)
-        }
-        guard !wrong.isEmpty else { return }
-        try graph.edit { editor in
-            for value in wrong {
-                var encoding = value.encoding
-                encoding?.contradictedType = value.type
-                editor.setEncoding(value.id, to: encoding)
-            }
-        }
-    }
-
-    /// - Throws: `CleaveError` when an output has elements of another type than it is declared with.
-    private func checkOutputTypes(of graph: Graph) throws {
-        for output in graph.outputs.map({ graph[$0] }) {
-            guard let declared = output.encoding?.declaredType?.tensor, let actual = output.tensorType,
-                declared.elementType != actual.elementType
-            else { continue }
-            throw CleaveError(
-                .typeMismatch, "the graph's output has elements of \(actual.elementType), expected \(declared.elementType) as declared",
-                at: .init(tensor: output.name))
-        }
     }
 }

@@ -62,6 +62,19 @@ enum OperatorTable {
         return operation
     }
 
+    /// The typed operator of the domain `com.microsoft`; `nil` for what only an opaque one can carry.
+    /// - Throws: `CleaveError` for an attribute that is missing or of the wrong kind.
+    static func decodeQLinear(_ name: String, _ reader: inout AttributeReader) throws -> Operator? {
+        guard let entry = qLinear[name] else { return nil }
+        do {
+            let operation = try entry.decode(&reader)
+            try reader.expectAllRead()
+            return operation
+        } catch is NotModelled {
+            return nil
+        }
+    }
+
     static func isDefaultDomain(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
 }
 
@@ -70,6 +83,7 @@ extension Operator {
     /// - Throws: `CleaveError` when that version does not have it.
     func onnxName(opset: Int) throws -> String {
         if case .opaque(let payload) = self { return payload.name }
+        if case .qLinear = self { return name }
         var name = self.name
         if case .scatterElements = self, opset < 11 { name = "Scatter" }
         guard let entry = OperatorTable.entries[name] else {
@@ -160,6 +174,7 @@ extension Operator {
         case .resize(let payload): try payload.write(to: &writer)
         case .upsample(let payload): try payload.write(to: &writer)
         case .gridSample(let payload): payload.write(to: &writer)
+        case .qLinear(let payload): try payload.write(to: &writer)
         case .quantizeLinear(let payload): try payload.write(to: &writer)
         case .dequantizeLinear(let payload): try payload.write(to: &writer)
         case .negativeLogLikelihoodLoss(let payload): payload.write(to: &writer)
@@ -174,8 +189,8 @@ extension Operator {
         case .branch(let payload): try payload.write(to: &writer)
         case .loop(let payload): try payload.write(to: &writer)
         case .scan(let payload): try payload.write(to: &writer)
-        case .determinant, .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile, .identity,
-            .range, .dynamicQuantizeLinear, .opaque:
+        case .determinant, .matMul, .matMulInteger, .qLinearMatMul, .unary, .variadic, .select, .nonZero, .sizeOf, .expand, .tile,
+            .identity, .range, .dynamicQuantizeLinear, .opaque:
             break
         // `onnxName(opset:)` has refused these.
         case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,

@@ -29,10 +29,10 @@ public struct OneDNNBackend: Backend {
         try compile(graph, specialized: graph.specialized(inputShapes: inputShapes))
     }
 
-    func compile(_ graph: Graph, specialized: Graph) throws -> OneDNNPlan {
+    func compile(_ graph: Graph, specialized: Graph, training: TrainedValues = TrainedValues()) throws -> OneDNNPlan {
         onednn_set_threads(Int32(threads))
         do {
-            var compiler = try PlanCompiler(specialized, backend: self)
+            var compiler = try PlanCompiler(specialized, backend: self, training: training)
             return try compiler.compile(original: graph)
         } catch let failure as OneDNNFailure {
             throw failure.cleaveError

@@ -65,9 +65,9 @@ struct NormalizedWeight: Sendable {
     /// [O, I, k₁, k₂]
     let shape: [Int]
     let elementType: ElementType
-    /// What the elements have been divided by.
+    /// What the elements are divided by.
     let scale: Double
-    let elements: [Double]
+    private let weight: Tensor
 
     /// - Throws: `CleaveError` when there are no elements, the type is not a floating-point one, or a number is NaN or infinite.
     init(_ weight: Tensor) throws {
@@ -91,7 +91,14 @@ struct NormalizedWeight: Sendable {
         self.shape = shape
         self.elementType = weight.elementType
         self.scale = scale
-        elements = values.map { $0 / scale }
+        self.weight = weight
+    }
+
+    /// The scaled elements, row-major. They take several times the memory of the weight, and are made anew at each call.
+    func elements() -> [Double] {
+        var elements = weight.doubles() ?? []
+        elements.withUnsafeMutableBufferPointer { for index in $0.indices { $0[index] /= scale } }
+        return elements
     }
 
     /// A factor of the scaled weight as a tensor; of two factors, each takes the root of the scale.

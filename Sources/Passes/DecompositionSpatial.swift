@@ -2,9 +2,9 @@ import Tensors
 
 /// A weight W [O, I, k₁, k₂] as two spatial factors, at every rank K.
 ///
-/// Vertical first, W is a matrix M with row (i, y) and column (o, x); M = UΣVᵀ. The first factor is U√Σ, as the weight [K, I, k₁, 1],
-/// the second √ΣVᵀ, as [O, K, 1, k₂]. Horizontal first, rows are (i, x) and columns (o, y), and the factors [K, I, 1, k₂] and
-/// [O, K, k₁, 1]. The squared error is Σ_{k>K} σ_k² (Eckart and Young), 0 at K = min(I·k₁, O·k₂).
+/// Vertical first, W is a matrix M with row (i, y) and column (o, x); M = UΣVᵀ. The first factor is U√Σ, as the weight
+/// [K, I, k₁, 1], the second √ΣVᵀ, as [O, K, 1, k₂]. Horizontal first, rows are (i, x) and columns (o, y), and the factors
+/// [K, I, 1, k₂] and [O, K, k₁, 1]. The squared error is Σ_{k>K} σ_k² (Eckart and Young), 0 at K = min(I·k₁, O·k₂).
 struct SpatialDecomposition: WeightDecomposition {
     let order: SpatialOrder
     private let spectrum: SingularSpectrum
@@ -38,7 +38,7 @@ struct SpatialDecomposition: WeightDecomposition {
         self.order = order
         self.weight = weight
         self.layout = layout
-        spectrum = try SingularSpectrum(Self.matrix(of: weight.elements, layout))
+        spectrum = try SingularSpectrum(Self.matrix(of: weight, layout))
     }
 
     var fullRank: Int { spectrum.fullRank }
@@ -47,7 +47,7 @@ struct SpatialDecomposition: WeightDecomposition {
 
     func weights(rank: Int) throws -> SeparatedWeights {
         // The first factor's row k, over (i, y), is [K, I, k₁] in memory.
-        let (first, right) = try spectrum.factors(rank: rank)
+        let (first, right) = try spectrum.factors(of: Self.matrix(of: weight, layout), rank: rank)
         var second = [Double](repeating: 0, count: right.elements.count)
         right.elements.withUnsafeBufferPointer { source in
             second.withUnsafeMutableBufferPointer { target in
@@ -71,7 +71,8 @@ struct SpatialDecomposition: WeightDecomposition {
             second: try weight.factor(second, shape: [layout.filters, rank] + secondKernel))
     }
 
-    private static func matrix(of weight: [Double], _ layout: Layout) -> Matrix {
+    private static func matrix(of weight: NormalizedWeight, _ layout: Layout) -> Matrix {
+        let weight = weight.elements()
         let area = layout.firstLength * layout.secondLength
         let (rows, columns) = (layout.channels * layout.firstLength, layout.filters * layout.secondLength)
         var elements = [Double](repeating: 0, count: weight.count)

@@ -73,12 +73,13 @@ struct SymmetricEigenproblem: Sendable {
 
     /// - Parameter matrix: square; only its upper triangle is read.
     /// - Throws: `CleaveError` when LAPACK fails, or is not there.
-    init(upperTriangleOf matrix: Matrix) throws {
+    init(upperTriangleOf matrix: consuming Matrix) throws {
         precondition(matrix.rows == matrix.columns && matrix.rows > 0, "the matrix is square")
         let lapack = try Matrix.lapack()
         let order = matrix.rows
         // The upper triangle in row-major order is the lower one in the column-major order that LAPACK works in.
-        var reflectors = matrix.elements
+        var reflectors: [Double] = []
+        swap(&reflectors, &matrix.elements)
         var diagonal = [Double](repeating: 0, count: order)
         var offDiagonal = [Double](repeating: 0, count: order)
         var scales = [Double](repeating: 0, count: order)

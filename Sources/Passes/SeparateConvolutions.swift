@@ -235,6 +235,8 @@ public struct SeparateConvolutions: Pass {
             return left.decomposition.squaredError(rank: left.separation.rank)
                 < right.decomposition.squaredError(rank: right.separation.rank)
         }
+        // The others' memory is free while the weights are computed.
+        candidates = []
         guard let (separation, decomposition) = best else { throw LeftAlone(reason: SkipReason("would not get smaller")) }
         return Choice(
             separation: separation, weights: try decomposition.weights(rank: separation.rank),

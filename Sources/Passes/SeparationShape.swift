@@ -60,8 +60,8 @@ public struct ConvolutionShape: Hashable, Sendable {
 
     /// The rank, or the number of terms, at which the separation is exact.
     ///
-    /// Vertical first, the weight as an (I·k₁) × (O·k₂) matrix; horizontal first, as (I·k₂) × (O·k₁); depthwise, for every input
-    /// channel as O × (k₁·k₂).
+    /// Vertical first, the weight as an (I·k₁) × (O·k₂) matrix; horizontal first, as (I·k₂) × (O·k₁); depthwise, for every
+    /// input channel as O × (k₁·k₂).
     public func fullRank(_ order: SpatialOrder) -> Int {
         switch order {
         case .verticalFirst: min(clampedProduct(channels, height), clampedProduct(filters, width))

@@ -1,4 +1,3 @@
-import Foundation
 import GraphIR
 import Tensors
 
@@ -22,7 +21,7 @@ extension Loop: ReferenceKernel {
         }
         let limit = try arguments.optional(Operand.iterationCount).map { try Indexing.number($0, named: "the iteration count") }
         var goesOn = try arguments.optional(Operand.condition).map { try truth($0, "the condition") } ?? true
-        var outputs = ScanOutputs(count: outputCount - 1 - states.count)
+        var outputs = ScanOutputs(count: outputCount - 1 - states.count, iterationCount: nil, memoryLimit: arguments.memoryLimit)
         var iteration = 0
         while goesOn, limit.map({ iteration < $0 }) ?? true {
             let inputs = [Tensor(scalar: Int64(iteration)), Tensor(scalar: true)] + states
@@ -76,7 +75,8 @@ extension Scan: ReferenceKernel {
             }
         }
         var states = initial
-        var outputs = ScanOutputs(count: body.graph.outputs.count - states.count)
+        var outputs = ScanOutputs(
+            count: body.graph.outputs.count - states.count, iterationCount: longest, memoryLimit: arguments.memoryLimit)
         for step in 0..<length {
             let results = try arguments.runSubgraph(body, states + slices(step), arguments.captures)
             states = try nextStates(states, results[...])
@@ -151,27 +151,36 @@ extension Subgraph {
 /// What a body gives besides states, iteration by iteration.
 private struct ScanOutputs {
     private var slices: [[Tensor]]
+    /// How many iterations there will be; `nil` when the body decides.
+    private let iterationCount: Int?
+    private let memoryLimit: Int
     private var byteCount = 0
 
     /// What a slice takes besides its elements.
     private static let overhead = 256
 
-    init(count: Int) { slices = [[Tensor]](repeating: [], count: count) }
+    init(count: Int, iterationCount: Int?, memoryLimit: Int) {
+        slices = [[Tensor]](repeating: [], count: count)
+        self.iterationCount = iterationCount
+        self.memoryLimit = memoryLimit
+    }
 
-    /// - Throws: `CleaveError` when all slices so far need more memory than there is.
+    /// - Throws: `CleaveError` when all slices so far, or all that are to come, need more memory than there is.
     mutating func append(_ results: ArraySlice<Tensor>) throws {
-        let limit = Int(clamping: min(ProcessInfo.processInfo.physicalMemory, 1 << 40))
+        let isFirst = slices.allSatisfy(\.isEmpty)
         for (index, tensor) in results.enumerated() where index < slices.count {
-            byteCount += tensor.byteCount + Self.overhead
-            guard byteCount <= limit else {
-                throw CleaveError(
-                    .invalidRequest,
-                    "the outputs of \(slices[index].count) iterations take \(NumberFormat.bytes(byteCount)), "
-                        + "but the machine has \(NumberFormat.bytes(limit))",
-                    suggestion: "try fewer iterations")
-            }
             slices[index].append(tensor)
+            // Each slice is there twice while they are put together.
+            byteCount += 2 * tensor.byteCount + Self.overhead
         }
+        let (expected, isVast) = byteCount.multipliedReportingOverflow(by: isFirst ? iterationCount ?? 1 : 1)
+        guard isVast || expected > memoryLimit else { return }
+        let count = isFirst ? iterationCount ?? 1 : slices.first?.count ?? 0
+        throw CleaveError(
+            .unsupported,
+            "collecting the outputs of \(NumberFormat.quantity(count, "iteration")) takes "
+                + "\(isVast ? "more than 9.22 EB" : NumberFormat.bytes(expected)), but the limit is \(NumberFormat.bytes(memoryLimit))",
+            suggestion: "try fewer iterations")
     }
 
     /// Adds zeros for iterations that a shorter sequence does not have.

@@ -7,7 +7,7 @@ public typealias SubgraphRunner = (_ body: Subgraph, _ inputs: [Tensor], _ captu
 
 /// Runs a subgraph as the reference backend does.
 /// - Throws: `CleaveError` naming the node that fails.
-func runOnReferenceKernels(_ body: Subgraph, _ inputs: [Tensor], _ captures: [String: Tensor]) throws -> [Tensor] {
+public func runOnReferenceKernels(_ body: Subgraph, _ inputs: [Tensor], _ captures: [String: Tensor]) throws -> [Tensor] {
     let graph = body.graph
     var given: [ValueID: Tensor] = [:]
     for (id, tensor) in zip(graph.inputs, inputs) { given[id] = tensor }

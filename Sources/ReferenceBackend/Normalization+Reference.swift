@@ -146,7 +146,7 @@ extension LayerNorm: ReferenceKernel {
 }
 
 extension RMSNorm: ReferenceKernel {
-    /// y = x / √(mean(x²) + ε) · scale
+    /// y = x / √(mean(x²) + ε) · scale, in the scale's type.
     func evaluate(_ arguments: KernelArguments) throws -> [Tensor?] {
         let input = try arguments.required(Operand.input)
         let axis = try Indexing.axis(self.axis, rank: input.rank)
@@ -159,7 +159,7 @@ extension RMSNorm: ReferenceKernel {
             for index in start..<start + size { values[index] *= inverse }
         }
         values = combine(values, try broadcast(scale.reals(), shape: scale.shape, to: input.shape), *)
-        return [try Tensor(values, shape: input.shape, as: input.elementType)]
+        return [try Tensor(values, shape: input.shape, as: scale.elementType)]
     }
 }
 

@@ -28,6 +28,7 @@ extension Operator {
         case .einsum(let payload): payload
         case .matMulInteger(let payload): payload
         case .qLinearMatMul(let payload): payload
+        case .qLinear(let payload): payload
         case .unary(let payload): payload
         case .isInfinite(let payload): payload
         case .binary(let payload): payload

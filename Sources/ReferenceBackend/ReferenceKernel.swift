@@ -1,3 +1,4 @@
+import Foundation
 import GraphIR
 import Tensors
 
@@ -19,6 +20,10 @@ struct KernelArguments {
     var captures: [String: Tensor] = [:]
     /// What runs the node's subgraphs.
     var runSubgraph: SubgraphRunner = runOnReferenceKernels
+    /// Bytes that the outputs of a loop may take.
+    var memoryLimit = Self.machineMemory
+
+    static let machineMemory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
 
     /// The operand at a named position; `nil` when it is left out.
     func optional<Operand: RawRepresentable<Int>>(_ operand: Operand) -> Tensor? {

@@ -8,8 +8,29 @@ import Tensors
 /// Nothing is shown for the first second. In a terminal the line then moves; in a log it becomes a plain line every
 /// thirty seconds. `finish` leaves no trace in a terminal.
 public final class ProgressLine: Sendable {
+    private enum Progress {
+        case work(WorkProgress)
+        /// The line itself.
+        case text(String)
+
+        func isSameTask(as other: Progress?) -> Bool {
+            switch (self, other) {
+            case (.work(let work), .work(let other)): work.task == other.task
+            case (.text, .text): true
+            default: false
+            }
+        }
+
+        func text(elapsed: Double) -> String {
+            switch self {
+            case .work(let work): ProgressLine.text(work, elapsed: elapsed)
+            case .text(let text): text.printable()
+            }
+        }
+    }
+
     private struct State {
-        var progress: WorkProgress?
+        var progress: Progress?
         var taskStart = ContinuousClock.now
         var lastLine: ContinuousClock.Instant?
         var lineWidth = 0
@@ -20,18 +41,25 @@ public final class ProgressLine: Sendable {
     private let timer: (any DispatchSourceTimer)?
     private let isTerminal: Bool
     private let write: @Sendable (String) -> Void
+    /// Columns of the terminal; `nil` when there is none, or it does not know.
+    private let width: @Sendable () -> Int?
 
     private static let patience = Duration.seconds(1)
     private static let logInterval = Duration.seconds(30)
 
     /// - Parameter isEnabled: `false` shows nothing at all.
     public convenience init(isEnabled: Bool) {
-        self.init(isEnabled: isEnabled, isTerminal: isatty(STDERR_FILENO) == 1) { text in
+        self.init(
+            isEnabled: isEnabled, isTerminal: isatty(STDERR_FILENO) == 1, width: { TextStyle(descriptor: STDERR_FILENO, environment: [:]).width }
+        ) { text in
             FileHandle.standardError.write(Data(text.utf8))
         }
     }
 
-    init(isEnabled: Bool, isTerminal: Bool, write: @escaping @Sendable (String) -> Void) {
+    init(
+        isEnabled: Bool, isTerminal: Bool, width: @escaping @Sendable () -> Int? = { nil }, write: @escaping @Sendable (String) -> Void
+    ) {
+        self.width = width
         self.isTerminal = isTerminal
         self.write = write
         guard isEnabled else {
@@ -48,10 +76,25 @@ public final class ProgressLine: Sendable {
     deinit { timer?.cancel() }
 
     /// Takes note of how far the work has come; cheap enough for every sample.
-    public func update(_ progress: WorkProgress) {
+    public func update(_ progress: WorkProgress) { update(.work(progress)) }
+
+    /// Shows this line from now on.
+    public func update(line: String) { update(.text(line)) }
+
+    private func update(_ progress: Progress) {
         state.withLock { state in
-            if state.progress?.task != progress.task { state.taskStart = .now }
+            if !progress.isSameTask(as: state.progress) { state.taskStart = .now }
             state.progress = progress
+        }
+    }
+
+    /// Writes a line that stays, above the one that moves.
+    public func note(_ line: String) {
+        guard timer != nil else { return }
+        state.withLock { state in
+            let padding = String(repeating: " ", count: max(0, state.lineWidth - line.count))
+            write((isTerminal ? "\r" : "") + line.printable() + (isTerminal ? padding : "") + "\n")
+            state.lineWidth = 0
         }
     }
 
@@ -71,11 +114,13 @@ public final class ProgressLine: Sendable {
             guard !state.isFinished, let progress = state.progress, elapsed >= Self.patience else { return }
             if !isTerminal, let last = state.lastLine, now - last < Self.logInterval { return }
             state.lastLine = now
-            let text = Self.text(progress, elapsed: elapsed / .seconds(1))
+            let text = progress.text(elapsed: elapsed / .seconds(1))
             guard isTerminal else { return write(text + "\n") }
-            let padding = String(repeating: " ", count: max(0, state.lineWidth - text.count))
-            state.lineWidth = text.count
-            write("\r" + text + padding)
+            // A line that wraps could not be taken back.
+            let shown = width().map { String(text.prefix(max($0 - 1, 0))) } ?? text
+            let padding = String(repeating: " ", count: max(0, state.lineWidth - shown.count))
+            state.lineWidth = shown.count
+            write("\r" + shown + padding)
         }
     }
 

@@ -16,6 +16,23 @@ struct RewriteMeaning {
     /// In the order of the report: what changes weights first.
     static let all = [
         RewriteMeaning(
+            passes: ["quantize"], one: "operator made an integer one", several: "operators made integer ones", subject: "in float"),
+        RewriteMeaning(
+            passes: ["to-integer-operators"], one: "operator written as QOperator", several: "operators written as QOperators",
+            subject: "not a QOperator"),
+        RewriteMeaning(
+            passes: ["equalize-layers"], one: "layer equalized with the one after it", several: "layers equalized with those after them",
+            subject: "not equalized"),
+        RewriteMeaning(
+            passes: ["batch-norm-to-convolution"], one: "batch norm made a depthwise 1×1 convolution",
+            several: "batch norms made depthwise 1×1 convolutions", subject: "batch norm"),
+        RewriteMeaning(
+            passes: ["raise-opset"], one: "operator written as opset 13 has it", several: "operators written as opset 13 has them",
+            subject: "operator"),
+        RewriteMeaning(passes: ["sum-to-add"], one: "sum of two made an addition", several: "sums of two made additions", subject: "sum"),
+        RewriteMeaning(
+            passes: ["materialize-fills"], one: "weight written out", several: "weights written out", subject: "weight"),
+        RewriteMeaning(
             passes: ["fold-batch-norm"], one: "batch norm folded into the layer before it",
             several: "batch norms folded into the layer before them", subject: "batch norm"),
         RewriteMeaning(

@@ -99,6 +99,12 @@ public enum NumberFormat {
         return String(format: "%.1f %%", share < 1 ? min(share * 100, 99.9) : share * 100)
     }
 
+    /// `83.57 %`, as accuracies are told: a hundredth is one image of ten thousand; 100 % only when nothing is missing.
+    public static func accuracy(_ share: Double) -> String {
+        guard share.isFinite else { return "–" }
+        return share == 1 ? "100 %" : String(format: "%.2f %%", min(share * 100, 99.99))
+    }
+
     /// `0.999874`; 1.000000 only when it is 1, up to the rounding of its computation.
     public static func cosine(_ value: Double) -> String {
         if value.isNaN { return "–" }

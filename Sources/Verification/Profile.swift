@@ -11,8 +11,9 @@ public func profile(
     _ graph: Graph, on source: SampleSource, backend: any Backend, repetitions: Int = 10
 ) throws -> ExecutionProfile {
     guard source.count > 0 else { throw CleaveError(.invalidRequest, "there are no samples, expected at least 1") }
+    let shapes = try source.inputShapes(for: graph) ?? source.sample(0, for: graph).inputs.mapValues(\.shape)
+    let session = try backend.prepare(graph, inputShapes: shapes).makeSession()
     let inputs = try source.sample(0, for: graph).inputs
-    let session = try backend.prepare(graph, inputShapes: inputs.mapValues(\.shape)).makeSession()
     guard let session = session as? any ProfilingSession else {
         throw CleaveError(.unsupported, "the \(backend.name) backend does not time its steps", suggestion: "use --backend onednn")
     }

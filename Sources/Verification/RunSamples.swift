@@ -37,6 +37,7 @@ public func run(
     var outputs = [[Tensor]](repeating: [], count: names.count)
     var againstExpected: [VerificationReport.Output] = []
     progress?(WorkProgress(task: "running", completed: 0, total: source.count, unit: "samples"))
+    try runner.prepare(for: source)
     for index in 0..<source.count {
         try checkCancellation()
         let sample = try source.sample(index, for: graph)

@@ -92,13 +92,22 @@ struct Runner {
         self.graph = graph
     }
 
+    /// Prepares the graph for the shapes of random inputs before these are made: one that takes too much memory is refused then.
+    mutating func prepare(for source: SampleSource) throws {
+        if let shapes = try source.inputShapes(for: graph) { _ = try session(for: shapes) }
+    }
+
     mutating func run(_ inputs: [String: Tensor], observing names: [String]) throws -> [String: Tensor] {
         let shapes = inputs.mapValues(\.shape)
-        if let session, shapes == self.shapes { return try session.run(inputs, observing: names) }
-        try graph.checkInputs(inputs)
+        if shapes != self.shapes { try graph.checkInputs(inputs) }
+        return try session(for: shapes).run(inputs, observing: names)
+    }
+
+    private mutating func session(for shapes: [String: [Int]]) throws -> any Session {
+        if let session, shapes == self.shapes { return session }
         let session = try backend.prepare(graph, inputShapes: shapes).makeSession()
         self.session = session
         self.shapes = shapes
-        return try session.run(inputs, observing: names)
+        return session
     }
 }

@@ -4,19 +4,31 @@ import Tensors
 import Testing
 
 /// Programs that stand for Python: they get the real one's arguments and requests.
-///
-/// One at a time: a script cannot start while another process is about to start with the file still open.
-@Suite(.serialized)
 struct PeerTests {
-    /// Calls `body` with the path of a shell script.
+    private static let interpreter = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(components: "fixtures", "peer", "script.sh")
+
+    /// Calls `body` with the path of a program that runs a shell script in its folder.
+    ///
+    /// The program is a link to one that is there for long: a file just written cannot start while any other process that is about to
+    /// start still has it open.
     private func withProgram<Result>(_ script: String, _ body: (String) throws -> Result) throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cleave-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let program = folder.appendingPathComponent("python")
-        try Data("#!/bin/sh\ncd \(folder.path)\n\(script)".utf8).write(to: program)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
+        try Data(script.utf8).write(to: folder.appendingPathComponent("script"))
+        try FileManager.default.createSymbolicLink(at: program, withDestinationURL: Self.interpreter)
         return try body(program.path)
+    }
+
+    /// The text of a file that a program writes, once it has that many lines.
+    private func text(of file: URL, lines: Int) throws -> String {
+        for _ in 0..<60_000 {
+            if let text = try? String(contentsOf: file, encoding: .utf8), text.filter(\.isNewline).count >= lines { return text }
+            usleep(1000)
+        }
+        throw CleaveError(.invalidRequest, "\(file.lastPathComponent) did not get \(lines) lines within a minute")
     }
 
     private func start(_ python: String) throws -> ONNXRuntime { try ONNXRuntime(python: python, model: "model.onnx", threads: 2) }
@@ -49,10 +61,7 @@ struct PeerTests {
             #expect(turn.peakByteCount == 4096)
             let folder = URL(fileURLWithPath: python).deletingLastPathComponent()
             #expect(try Data(contentsOf: folder.appendingPathComponent("input")) == input.withUnsafeBytes { Data($0) })
-            var requests = ""
-            while requests.filter(\.isNewline).count < 3 {
-                requests = (try? String(contentsOf: folder.appendingPathComponent("requests"), encoding: .utf8)) ?? ""
-            }
+            let requests = try text(of: folder.appendingPathComponent("requests"), lines: 3)
             let model = FileManager.default.currentDirectoryPath + "/model.onnx"
             #expect(
                 requests == """
@@ -131,13 +140,11 @@ struct PeerTests {
         try withProgram(Self.greeting + "echo $$ > pid; while :; do sleep 0.05; done") { python in
             let file = URL(fileURLWithPath: python).deletingLastPathComponent().appendingPathComponent("pid")
             var peer: ONNXRuntime? = try start(python)
-            var text = ""
-            while !text.hasSuffix("\n") { text = (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
-            let pid = try #require(Int32(text.dropLast()))
+            let pid = try #require(Int32(text(of: file, lines: 1).dropLast()))
             #expect(kill(pid, 0) == 0)
             _ = peer
             peer = nil
-            for _ in 0..<100 where kill(pid, 0) == 0 { usleep(50_000) }
+            for _ in 0..<60_000 where kill(pid, 0) == 0 { usleep(1000) }
             #expect(kill(pid, 0) != 0)
         }
     }

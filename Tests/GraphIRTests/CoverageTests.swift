@@ -8,7 +8,7 @@ import Testing
 private enum OperatorKind: CaseIterable {
     case convolution, convolutionTranspose, convInteger, qLinearConv, averagePool, maxPool, lpPool, globalPool, maxUnpool
     case roiAlign, batchNorm, instanceNorm, layerNorm, groupNorm, rmsNorm, localResponseNorm, lpNorm, meanVarianceNorm, gemm
-    case matMul, einsum, matMulInteger, qLinearMatMul, unary, isInfinite, binary, variadic, select, clip, cast, castLike
+    case matMul, einsum, matMulInteger, qLinearMatMul, qLinear, unary, isInfinite, binary, variadic, select, clip, cast, castLike
     case activation, softmax, reduction, argReduction, cumulativeSum, topK, gather, gatherElements, gatherND, scatterElements
     case scatterND, oneHot, nonZero, compress, reverseSequence, trilu, unique, nonMaxSuppression, shapeOf, sizeOf, reshape
     case flatten, squeeze, unsqueeze, transpose, expand, tile, concat, split, slice, pad, depthToSpace, spaceToDepth, identity
@@ -16,7 +16,8 @@ private enum OperatorKind: CaseIterable {
     case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, convolutionInputGradient
     case convolutionWeightGradient, averagePoolGradient, maxPoolGradient, lpPoolGradient, batchNormGradient, layerNormGradient
     case groupNormGradient, rmsNormGradient, localResponseNormGradient, activationGradient, productGradient, resizeGradient
-    case gridSampleGradient, dropoutMask, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers, tfIdfVectorizer, branch, loop, scan, opaque
+    case gridSampleGradient, dropoutMask, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers
+    case tfIdfVectorizer, branch, loop, scan, opaque
 
     init(_ operation: Operator) {
         switch operation {
@@ -43,6 +44,7 @@ private enum OperatorKind: CaseIterable {
         case .einsum: self = .einsum
         case .matMulInteger: self = .matMulInteger
         case .qLinearMatMul: self = .qLinearMatMul
+        case .qLinear: self = .qLinear
         case .unary: self = .unary
         case .isInfinite: self = .isInfinite
         case .binary: self = .binary

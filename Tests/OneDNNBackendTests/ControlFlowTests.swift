@@ -174,4 +174,82 @@ struct ControlFlowTests {
             #expect(error?.location.node == "choice/pick", "\(backend.name)")
         }
     }
+
+    /// A loop that gives a copy of x in each of `count` iterations, as a Loop, or as a Scan over as many numbers.
+    private func copying(_ count: Int, asScan: Bool) throws -> Graph {
+        let around = ["x"]
+        let iteration = (name: "i", type: TensorType(.int64, [])), goesOn = (name: "goes on", type: TensorType(.bool, []))
+        let body = try subgraph(inputs: asScan ? [iteration] : [iteration, goesOn], captured: around) { editor, inputs, captured in
+            (asScan ? [] : [inputs[1]]) + [try add(&editor, .identity(Identity()), captured[0])]
+        }
+        var graph = Graph(name: "copies", opset: 17)
+        try graph.edit { editor in
+            let x = try editor.addInput("x", type: .tensor(TensorType(.float32, lengths: [256])))
+            let iterations = try editor.addConstant(
+                asScan ? Tensor([Int64](repeating: 0, count: count), shape: [count]) : Tensor(scalar: Int64(count)), name: "iterations")
+            let loop: Operator = asScan
+                ? .scan(
+                    Scan(
+                        body: body, scanInputCount: 1, inputAxes: [], inputsReversed: [], outputAxes: [], outputsReversed: [],
+                        isBatched: false))
+                : .loop(Loop(body: body))
+            let node = try editor.insert(
+                loop, inputs: asScan ? [iterations] : [iterations, nil], outputs: [.new(name: "copies")], name: "loop", before: nil,
+                origin: nil, captures: [x])
+            editor.setOutputs(editor.graph[node].outputs.compactMap { $0 })
+        }
+        return graph
+    }
+
+    @Test(arguments: [false, true])
+    func outputsOfLoopsStayBelowTheMemoryLimit(asScan: Bool) throws {
+        let backend = OneDNNBackend(threads: 1, memoryLimit: 8 << 20)
+        let inputs = ["x": try random([256], seed: 1)]
+        let few = try backend.prepare(copying(1000, asScan: asScan), inputShapes: [:]).makeSession().run(inputs)
+        #expect(few["copies"]?.shape == [1000, 256])
+        let session = try backend.prepare(copying(4000, asScan: asScan), inputShapes: [:]).makeSession()
+        let error = #expect(throws: CleaveError.self) { try session.run(inputs) }
+        // The number of a Scan's iterations is known at its first one.
+        let description = asScan ? "collecting the outputs of 4,000 iterations takes 9.22 MB" : "iterations takes 8.39 MB"
+        #expect(error?.description.contains(description) == true, "\(String(describing: error))")
+        #expect(error?.description.hasSuffix("but the limit is 8.39 MB") == true)
+        #expect(error?.location.node == "loop")
+    }
+
+    /// x[n + 1] = relu(conv(x[n])), with the weight a constant outside or inside, stacked.
+    private func convolving(weightIsOutside: Bool) throws -> Graph {
+        let weight = try random([4, 4, 3, 3], seed: 2)
+        let types: [(name: String, type: TensorType)] = [
+            ("i", TensorType(.int64, [])), ("goes on", TensorType(.bool, [])), ("x", TensorType(.float32, nil)),
+        ]
+        let body = try subgraph(inputs: types, captured: weightIsOutside ? ["w"] : []) { editor, inputs, captured in
+            let weight = try weightIsOutside ? captured[0] : editor.addConstant(weight, name: "w")
+            let window = Window(kernel: [3, 3], strides: [1, 1], dilations: [1, 1], padding: .explicit(begin: [1, 1], end: [1, 1]))
+            let next = try add(&editor, relu, add(&editor, .convolution(Convolution(window: window, groups: 1)), inputs[2], weight))
+            return [inputs[1], next, next]
+        }
+        var graph = Graph(name: "convolving", opset: 17)
+        try graph.edit { editor in
+            let count = try editor.addInput("count", type: .tensor(TensorType(.int64, lengths: [])))
+            let x = try editor.addInput("x", type: .tensor(TensorType(.float32, lengths: [1, 4, 9, 7])))
+            let captures = weightIsOutside ? [try editor.addConstant(weight, name: "w")] : []
+            let node = try editor.insert(
+                .loop(Loop(body: body)), inputs: [count, nil, x], outputs: [.new(name: "last"), .new(name: "all")], name: "loop",
+                before: nil, origin: nil, captures: captures)
+            editor.setOutputs(editor.graph[node].outputs.compactMap { $0 })
+        }
+        return graph
+    }
+
+    @Test(arguments: [false, true])
+    func bodiesWithConvolutionsAreCompiled(weightIsOutside: Bool) throws {
+        let graph = try convolving(weightIsOutside: weightIsOutside)
+        for count in [0, 1, 5] {
+            try expectAgreement(graph, ["count": Tensor(scalar: Int64(count)), "x": random([1, 4, 9, 7], seed: 3)])
+        }
+        let session = try OneDNNBackend(threads: 1).prepare(graph, inputShapes: [:]).makeSession()
+        let inputs = ["count": Tensor(scalar: Int64(2)), "x": try random([1, 4, 9, 7], seed: 3)]
+        let profile = try #require(session as? any ProfilingSession).profile(inputs).profile
+        #expect(profile.steps.map(\.kernel) == ["cleave:late"])
+    }
 }

@@ -191,10 +191,11 @@ import Testing
         let elements = (0..<rows).flatMap { row in
             (0..<columns).map { column in (0..<count).reduce(0) { $0 + left[row][$1] * expected[$1] * right[$1][column] } }
         }
-        let spectrum = try SingularSpectrum(Matrix(rows: rows, columns: columns, elements: elements))
+        let matrix = Matrix(rows: rows, columns: columns, elements: elements)
+        let spectrum = try SingularSpectrum(matrix)
         #expect(spectrum.fullRank == count)
         for (actual, expected) in zip(spectrum.singularValues, expected) { #expect(abs(actual - expected) < 1e-12) }
-        let factors = try spectrum.factors(rank: count)
+        let factors = try spectrum.factors(of: matrix, rank: count)
         for row in 0..<rows {
             for column in 0..<columns {
                 let terms = (0..<count).map { factors.left.elements[$0 * rows + row] * factors.right.elements[$0 * columns + column] }

@@ -19,7 +19,8 @@ struct ConvolutionCase: CustomTestStringConvertible, Sendable {
     var type = ElementType.float64
 
     var testDescription: String {
-        "\(filters)×\(channels) kernel \(kernel) strides \(strides) dilations \(dilations) \(padding) on \(input)\(bias ? "" : ", no bias")"
+        "\(filters)×\(channels) kernel \(kernel) strides \(strides) dilations \(dilations) \(padding) on \(input)"
+            + (bias ? "" : ", no bias")
     }
 
     func graph() throws -> Graph {

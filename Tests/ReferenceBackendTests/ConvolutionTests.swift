@@ -140,7 +140,8 @@ struct ConvolutionTests {
             Tensor(scalar: UInt8(10)),
             Tensor([Int8]([3, -3]), shape: [2, 1, 1]), Tensor(vector: [Float(1), 0.5]), Tensor(scalar: Int8(0)), Tensor(scalar: Float(2)),
             Tensor(scalar: UInt8(100)), Tensor(vector: [Int32(10), 0]))
-        // (3·0 + 10)·0.25 = 2.5 → 2; (3·2 + 10)·0.25 = 4; (735 + 10)·0.25 = 186.25, saturated; −6·0.125 = −0.75; −735·0.125 = −91.875.
+        // (3·0 + 10)·0.25 = 2.5 → 2; (3·2 + 10)·0.25 = 4; (735 + 10)·0.25 = 186.25, saturated;
+        // −6·0.125 = −0.75; −735·0.125 = −91.875.
         try expect(result, equals: Tensor([UInt8]([102, 104, 255, 100, 99, 8]), shape: [1, 2, 3]))
     }
 

@@ -13,7 +13,7 @@ struct Microbenchmarks: ParsableCommand {
               Microbenchmarks --json > old.json
               Microbenchmarks --compare old.json
 
-            Exit code: 1 when something became slower.
+            Exit code: 0 for success, 1 when something became slower, 2 for a wrong command line, 3 for bad input.
             """)
 
     @Option(help: .init("Measure only work whose name contains this text; may be given several times.", valueName: "text"))
@@ -43,8 +43,52 @@ struct Microbenchmarks: ParsableCommand {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), expected 1 to 1024.") }
     }
 
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            Foundation.exit(report(error))
+        }
+    }
+
+    /// Says what went wrong on standard error, or on standard output what `--help` asked for.
+    /// - Returns: the exit code.
+    private static func report(_ error: any Error) -> Int32 {
+        if let code = error as? ExitCode { return code.rawValue }
+        if let error = error as? CleaveError {
+            writeToStandardError("error: \(error)\n" + (error.suggestion.map { "       \($0)\n" } ?? ""))
+            return 3
+        }
+        let message = fullMessage(for: error)
+        switch exitCode(for: error) {
+        case .success:
+            print(message)
+            return 0
+        case .validationFailure:
+            writeToStandardError("error: \(message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message)\n")
+            return 2
+        default:
+            writeToStandardError("error: \(error.localizedDescription)\n")
+            return 3
+        }
+    }
+
+    private static func writeToStandardError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+    private static func recordedTimes(in file: String) throws -> [RecordedTime] {
+        guard access(file, R_OK) == 0 else { throw AtomicFile.failure("cannot open", file) }
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        guard let times = try? JSONDecoder().decode([RecordedTime].self, from: bytes) else {
+            throw CleaveError(
+                .malformedFile, "the file has no times, expected what --json prints", at: .init(file: file),
+                suggestion: "Microbenchmarks --json > \(file)")
+        }
+        return times
+    }
+
     func run() throws {
-        let old = try compare.map { try JSONDecoder().decode([RecordedTime].self, from: Data(contentsOf: URL(fileURLWithPath: $0))) }
+        let old = try compare.map(Self.recordedTimes)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cleave-benchmark-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -88,11 +132,10 @@ struct Microbenchmarks: ParsableCommand {
     private func show(_ changes: [TimeChange]) throws {
         for change in changes where change.verdict == .slower || change.verdict == .faster {
             let factor = change.factor.map(NumberFormat.ratio) ?? "–"
-            FileHandle.standardError.write(Data("\(change.verdict.rawValue): \(change.name), \(factor) times as long as before\n".utf8))
+            Self.writeToStandardError("\(change.verdict.rawValue): \(change.name), \(factor) times as long as before\n")
         }
         let slower = changes.count { $0.verdict == .slower }, known = changes.count { $0.verdict != .new }
-        FileHandle.standardError.write(
-            Data("\(slower) of \(NumberFormat.quantity(known, "time")) slower by more than \(threshold) % and the spread\n".utf8))
+        Self.writeToStandardError("\(slower) of \(NumberFormat.quantity(known, "time")) slower by more than \(threshold) % and the spread\n")
         if slower > 0 { throw ExitCode(1) }
     }
 }

@@ -4,6 +4,8 @@
 /* The module's umbrella: a header of this folder is seen by Swift, and rebuilt when it changes, because it is named here. */
 
 #include "images.h"
+#include "statistics.h"
 #include "kernels.h"
+#include "training.h"
 
 #endif

@@ -175,6 +175,25 @@ typedef enum {
 /* Numbers of another type as float32, rounded to nearest. */
 void ck_convert(ck_number_kind kind, const void *x, float *y, int64_t count);
 
+/* --- Boxes ------------------------------------------------------------------------------------------------------ */
+
+/* Two neighbours along an axis, by their offsets in a plane, with weights for a sample between them; none if `first` is negative. */
+typedef struct {
+    int64_t first, second;
+    float first_weight, second_weight;
+} ck_tap;
+
+/* A box on the image of that index. Its taps along each axis begin at `rows` and `columns`, as many for each bin as samples. */
+typedef struct {
+    int64_t image, rows, columns, row_samples, column_samples;
+} ck_box;
+
+/* y[box][channel] is a grid of height · width bins: the mean of a bin's samples, or the largest of their weighted neighbours. Planes
+ * of x have `plane` elements. */
+void ck_align_boxes(
+    bool maximum, int64_t channels, int64_t plane, int64_t boxes, const ck_box *box, const ck_tap *taps, int64_t height, int64_t width,
+    const float *x, float *y);
+
 /* --- Convolution ------------------------------------------------------------------------------------------------ */
 
 /* Channel counts are those of one group; dilation 1 is dense; pads are those before the input. */

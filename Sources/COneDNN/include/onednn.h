@@ -74,6 +74,10 @@ typedef struct onednn_primitive onednn_primitive;
 typedef enum {
     ONEDNN_SOURCE, ONEDNN_SOURCE_1, ONEDNN_WEIGHTS, ONEDNN_BIAS, ONEDNN_DESTINATION, ONEDNN_SCRATCHPAD,
     ONEDNN_SCALE, ONEDNN_SHIFT, ONEDNN_MEAN, ONEDNN_VARIANCE,
+    /* Gradients of source, weights, bias and destination. */
+    ONEDNN_DIFF_SOURCE, ONEDNN_DIFF_WEIGHTS, ONEDNN_DIFF_BIAS, ONEDNN_DIFF_DESTINATION,
+    /* What a pooling for training leaves to its gradient. */
+    ONEDNN_WORKSPACE,
     /* ONEDNN_POST_OP + i: second operand of post-op i. */
     ONEDNN_POST_OP = 1000,
 } onednn_role;
@@ -122,6 +126,21 @@ onednn_status onednn_pooling(
 onednn_status onednn_reorder(onednn_primitive **out, const onednn_layout *source, const onednn_layout *destination);
 /* x / (k + alpha/size · Σ x²)^beta over `size` channels. */
 onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int64_t size, float alpha, float beta, float k);
+
+/* Gradients of `onednn_convolution` with respect to its source, and to its weights and bias; `diff_bias` may be NULL. */
+onednn_status onednn_convolution_source_gradient(
+    onednn_primitive **out, const onednn_layout *diff_source, const onednn_layout *weights, const onednn_layout *diff_destination,
+    const onednn_window *window);
+onednn_status onednn_convolution_weights_gradient(
+    onednn_primitive **out, const onednn_layout *source, const onednn_layout *diff_weights, const onednn_layout *diff_bias,
+    const onednn_layout *diff_destination, const onednn_window *window);
+/* `onednn_pooling` that also fills a workspace when the kind is a maximum; and its gradient, which reads that. */
+onednn_status onednn_pooling_training(
+    onednn_primitive **out, onednn_pool_kind kind, const onednn_layout *source, const onednn_layout *destination,
+    const onednn_window *window);
+onednn_status onednn_pooling_gradient(
+    onednn_primitive **out, onednn_pool_kind kind, const onednn_layout *diff_source, const onednn_layout *diff_destination,
+    const onednn_window *window);
 
 void onednn_primitive_destroy(onednn_primitive *primitive);
 /* The layout that the primitive uses for an argument. */

@@ -83,6 +83,8 @@ enum ElementTypeClass {
     case any
     /// float16, bfloat16, float32, float64
     case floats
+    /// Those of 8 and 4 bits too.
+    case allFloats
     /// Floats and integers.
     case numbers
     case numbersAndBooleans
@@ -98,6 +100,7 @@ enum ElementTypeClass {
         switch self {
         case .any: true
         case .floats: type == .float16 || type == .bfloat16 || type == .float32 || type == .float64
+        case .allFloats: type.isFloatingPoint
         case .numbers: type.isInteger || Self.floats.contains(type)
         case .numbersAndBooleans: type == .bool || Self.numbers.contains(type)
         case .integers: type.isInteger
@@ -111,7 +114,7 @@ enum ElementTypeClass {
     var words: String {
         switch self {
         case .any: "anything"
-        case .floats: "floating-point numbers"
+        case .floats, .allFloats: "floating-point numbers"
         case .numbers: "numbers"
         case .numbersAndBooleans: "numbers or booleans"
         case .integers: "integers"

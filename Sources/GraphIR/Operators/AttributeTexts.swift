@@ -172,6 +172,7 @@ extension Operator {
                 .init("scan_input_directions", payload.inputsReversed), .init("scan_output_axes", payload.outputAxes),
                 .init("scan_output_directions", payload.outputsReversed), .init("batched", payload.isBatched ? true : nil),
             ]
+        case .qLinear(let payload): payload.floatOperator.attributes
         case .opaque(let payload):
             [
                 .init("domain", payload.domain.isEmpty ? nil : payload.domain),

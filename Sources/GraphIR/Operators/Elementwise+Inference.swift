@@ -19,8 +19,9 @@ extension Unary.Function {
         case .abs, .neg, .sign, .erf: .numbers
         case .bitwiseNot: .integers
         case .not: .booleans
-        case .acos, .acosh, .asin, .asinh, .atan, .atanh, .ceil, .cos, .cosh, .exp, .floor, .isNaN, .log, .reciprocal, .round,
-            .sin, .sinh, .sqrt, .tan: .floats
+        case .acos, .acosh, .asin, .asinh, .atan, .atanh, .ceil, .cos, .cosh, .exp, .floor, .log, .reciprocal, .round, .sin, .sinh,
+            .sqrt, .tan: .floats
+        case .isNaN: .allFloats
         }
     }
 
@@ -41,10 +42,7 @@ extension Unary.Function {
 
 extension IsInfinite {
     public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
-        let input = try context.type(of: Operand.input, .any)
-        if let type = input.elementType, !type.isFloatingPoint {
-            throw CleaveError(.typeMismatch, "input has elements of \(type), expected floating-point numbers")
-        }
+        let input = try context.type(of: Operand.input, .allFloats)
         return [InferredValue(.bool, input.shape)]
     }
 

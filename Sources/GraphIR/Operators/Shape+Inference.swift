@@ -192,8 +192,8 @@ extension Identity {
 extension Dropout {
     /// The mask has the input's element type up to opset 9, and booleans since.
     public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
-        let input = try context.type(of: Operand.input, .floats)
-        try context.type(of: Operand.ratio, .floats).requireScalar()
+        let input = try context.type(of: Operand.input, .allFloats)
+        try context.type(of: Operand.ratio, .allFloats).requireScalar()
         try context.type(of: Operand.trainingMode, .booleans).requireScalar()
         let outputs = [
             InferredValue(input.elementType, input.shape),

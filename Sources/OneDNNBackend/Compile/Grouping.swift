@@ -5,6 +5,8 @@ import Tensors
 /// Nodes that one kernel computes: an anchor and what is applied to its result before that is stored.
 struct Group {
     var anchor: Node
+    /// The gradient of an activation, which the anchor, that of the normalization before the activation, takes in.
+    var prologue: Node?
     /// Per-channel scales and shifts that go into the anchor's weights, in order.
     var affine: [ChannelAffine] = []
     var epilogue: [Epilogue] = []
@@ -45,7 +47,7 @@ struct Group {
     /// The nodes that make the first result.
     var mainNodes: [Node] { mainNodes(withEpilogue: epilogue.count) }
     /// The nodes that make it with the first `count` parts of the epilogue.
-    func mainNodes(withEpilogue count: Int) -> [Node] { [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes) }
+    func mainNodes(withEpilogue count: Int) -> [Node] { (prologue.map { [$0] } ?? []) + [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes) }
     var nodes: [Node] { mainNodes + (second?.nodes ?? []) }
 
     /// The value that the group makes with the first `count` parts of its epilogue.
@@ -78,6 +80,11 @@ struct Grouping {
     private mutating func group(at index: Int) -> Group {
         taken[index] = true
         var group = Group(anchor: program.nodes[index], position: index)
+        if let gradient = normGradient(behind: group.anchor) {
+            group.prologue = group.anchor
+            group.anchor = program.nodes[gradient]
+            absorb(gradient, into: &group)
+        }
         let anchor = group.anchor
         guard var value = anchor.outputs.first ?? nil, isFloat(value) else { return group }
         switch anchor.operator {
@@ -103,10 +110,27 @@ struct Grouping {
                 absorb(reader, into: &group)
             }
             takeActivation(of: value, into: &group)
+        case .batchNormGradient:
+            guard let (epilogue, readers) = epilogue(after: value, allowingAdd: true), case .add = epilogue.kind else { break }
+            group.epilogue.append(epilogue)
+            for reader in readers { absorb(reader, into: &group) }
         case .binary, .variadic, .instanceNorm, .groupNorm: takeActivation(of: value, into: &group)
         default: break
         }
         return group
+    }
+
+    /// The gradient of the batch norm whose ReLU `node` is the gradient of: that can find out again what the ReLU has cut off.
+    private func normGradient(behind node: Node) -> Int? {
+        guard case .activationGradient(let gradient) = node.operator, gradient.forward.function == .relu,
+            let output = node.outputs.first ?? nil, isFloat(output), let readers = privateReaders(of: output), readers.count == 1,
+            case .batchNormGradient(let norm) = program.nodes[readers[0]].operator, norm.forward.trainingMode,
+            let value = node.input(ActivationGradient.Operand.value), let relu = graph.producer(of: program.resolve(value)),
+            case .activation(let activation) = relu.operator, activation.function == .relu, let sum = relu.inputs.first ?? nil,
+            let forward = graph.producer(of: program.resolve(sum)), program.isForward(forward, of: program.nodes[readers[0]]),
+            program.nodes[readers[0]].input(BatchNormGradient.Operand.outputGradient).map(program.resolve) == output
+        else { return nil }
+        return readers[0]
     }
 
     private mutating func takeActivation(of value: ValueID, into group: inout Group) {
@@ -259,5 +283,14 @@ extension Simplification {
         let factors = zip(scale, variance).map { $0 / ($1 + Double(norm.epsilon)).squareRoot() }
         let shifts = factors.indices.map { bias[$0] - mean[$0] * factors[$0] }
         return (factors.map { Float($0) }, shifts.map { Float($0) })
+    }
+
+    /// Whether a node is the batch norm for training that another one computes the gradient of.
+    func isForward(_ forward: Node, of gradient: Node) -> Bool {
+        guard case .batchNorm(let norm) = forward.operator, case .batchNormGradient(let payload) = gradient.operator else { return false }
+        func same(_ operand: BatchNorm.Operand, _ other: BatchNormGradient.Operand) -> Bool {
+            forward.input(operand).map(resolve) == gradient.input(other).map(resolve)
+        }
+        return norm == payload.forward && same(.input, .input) && same(.scale, .scale)
     }
 }

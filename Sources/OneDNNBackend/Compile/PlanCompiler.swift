@@ -31,11 +31,19 @@ struct PlanCompiler {
     private var slotCount = 0
     /// The group being compiled.
     private var current = 0
+    /// What the plan trains; empty for one that only runs.
+    let training: TrainedValues
+    /// The nodes that only gradients need.
+    private let backwardNodes: Set<NodeID>
+    /// What normalizations and pools for training leave to their gradients.
+    var leftovers = Leftovers()
     /// Whether the nodes of the group are compiled one by one, so that each may still need what the one before it read.
     var isSplitting = false
 
-    init(_ specialized: Graph, backend: OneDNNBackend) throws {
+    init(_ specialized: Graph, backend: OneDNNBackend, training: TrainedValues = TrainedValues()) throws {
         self.backend = backend
+        self.training = training
+        backwardNodes = training.nodesBehindResults(of: specialized)
         program = try Self.simplify(specialized, memoryLimit: backend.memoryLimit)
         graph = program.graph
         groups = Grouping.groups(of: program)
@@ -71,10 +79,10 @@ struct PlanCompiler {
             try lower(group)
         }
         current = groups.count
-        let outputs = try placeOutputs()
+        let outputs = try placeOutputs(), held = try placeHeldTensors()
         return try OneDNNPlan(
             graph: original, specialized: graph, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
-            slotCount: slotCount, weightByteCount: pool.byteCount)
+            slotCount: slotCount, weightByteCount: pool.byteCount, held: held)
     }
 
     /// Refuses a single value beyond the memory limit before a kernel makes tables of its size.
@@ -96,6 +104,7 @@ struct PlanCompiler {
     private mutating func placeInputs() throws -> [OneDNNPlan.Input] {
         try graph.inputs.map { id in
             guard lastUse[id] != nil else { return .unused }
+            guard !training.isHeld(id) else { return .held }
             guard isBuffered(id) else { return .slot(makeSlot(for: id)) }
             let layout = try Layout.plain(shape(id))
             let buffer = makeBuffer(.caller, byteCount: layout.byteCount)
@@ -108,6 +117,7 @@ struct PlanCompiler {
     private mutating func placeOutputs() throws -> [OneDNNPlan.Output] {
         var given: Set<BufferID> = []
         return try graph.outputs.map { output in
+            guard !training.isHeldOutput(output) else { return .held }
             let id = program.resolve(output)
             if let constant = program.constant(id) { return .constant(constant) }
             if let input = graph.inputs.firstIndex(of: id) { return .input(input) }
@@ -128,6 +138,50 @@ struct PlanCompiler {
                 given.insert(copy)
                 return .buffer(copy, shape: shape(id))
             }
+        }
+    }
+
+    /// Gives everything that the session keeps a place, and makes gradients lie as their parameters do.
+    private mutating func placeHeldTensors() throws -> HeldTensors {
+        var held = HeldTensors()
+        for parameter in training.parameters {
+            let (buffer, layout) = try home(parameter.value)
+            buffers[buffer.index].kind = .held(offset: held.gradientOffset)
+            held.parameters.append(
+                .init(
+                    name: parameter.name, shape: shape(parameter.value), layout: layout, offset: held.gradientOffset,
+                    decays: parameter.decays))
+            held.gradientOffset += Self.padded(layout.byteCount)
+        }
+        held.byteCount = held.gradientOffset
+        for (parameter, place) in zip(training.parameters, held.parameters) {
+            try keep(parameter.gradient, in: place.layout, at: held.gradientOffset + place.offset)
+            held.byteCount += Self.padded(place.layout.byteCount)
+        }
+        for state in training.states {
+            let (buffer, layout) = try home(state.value), size = Self.padded(layout.byteCount)
+            buffers[buffer.index].kind = .held(offset: held.byteCount)
+            try keep(state.newValue, in: layout, at: held.byteCount + size)
+            held.states.append(
+                .init(
+                    name: state.name, shape: shape(state.value), offset: held.byteCount, newOffset: held.byteCount + size,
+                    byteCount: layout.byteCount))
+            held.byteCount += 2 * size
+        }
+        return held
+    }
+
+    private static func padded(_ byteCount: Int) -> Int {
+        (byteCount + MemoryPlan.alignment - 1) / MemoryPlan.alignment * MemoryPlan.alignment
+    }
+
+    /// Puts a value into memory that lasts: where its kernel stores it if that is possible, else by a copy.
+    private mutating func keep(_ id: ValueID, in layout: Layout, at offset: Int) throws {
+        let buffer = try operand(id, in: layout)
+        if case .arena = buffers[buffer.index].kind, !buffers[buffer.index].hasParts {
+            buffers[buffer.index].kind = .held(offset: offset)
+        } else {
+            try emitReorder(from: (buffer, layout), to: (makeBuffer(.held(offset: offset), byteCount: layout.byteCount), layout))
         }
     }
 
@@ -153,6 +207,7 @@ struct PlanCompiler {
     mutating func home(_ id: ValueID) throws -> (buffer: BufferID, layout: Layout) {
         let id = program.resolve(id)
         if case .buffer(let buffer, let layout)? = homes[id] { return (buffer, layout) }
+        if training.isHeld(id) { return (settle(id, in: try .plain(shape(id))), try .plain(shape(id))) }
         guard let elements = elements(id) else {
             throw CleaveError(.invalidGraph, "nothing computes the value", at: .init(tensor: graph[id].name))
         }
@@ -160,6 +215,22 @@ struct PlanCompiler {
         let buffer = addConstant(try PackedConstant.pack(elements, as: layout, in: layout, pool: pool))
         homes[id] = .buffer(buffer, layout)
         return (buffer, layout)
+    }
+
+    /// The parameter whose gradient a value is.
+    func parameter(withGradient id: ValueID) -> ValueID? {
+        training.parameters.first { program.resolve($0.gradient) == program.resolve(id) }?.value
+    }
+
+    /// Whether a value lies as its first reader wants it, because the session keeps it and nobody has read it yet.
+    func isUnsettled(_ id: ValueID) -> Bool { training.isHeld(program.resolve(id)) && homes[program.resolve(id)] == nil }
+
+    /// Decides how a value that the session keeps lies.
+    @discardableResult
+    mutating func settle(_ id: ValueID, in layout: Layout) -> BufferID {
+        let buffer = makeBuffer(.held(offset: 0), byteCount: layout.byteCount)
+        define(program.resolve(id), in: buffer, layout)
+        return buffer
     }
 
     /// A buffer with the value in the given layout; a reorder is added where it has none yet.
@@ -170,14 +241,28 @@ struct PlanCompiler {
         if let copy = copies[id]?.first(where: { $0.layout == layout }) { return copy.buffer }
         let buffer: BufferID
         if let elements = elements(id) {
-            buffer = addConstant(try PackedConstant.pack(elements, as: known.layout, in: layout, pool: pool))
+            let source = try known.layout.shape == layout.shape ? known.layout : .plain(layout.shape)
+            buffer = addConstant(try PackedConstant.pack(elements, as: source, in: layout, pool: pool))
         } else {
             buffer = makeBuffer(.arena, byteCount: layout.byteCount)
-            try emitReorder(from: known, to: (buffer, layout))
+            try emitReorder(from: try view(known, for: layout, of: id), to: (buffer, view(layout, as: known.layout)))
         }
         copies[id, default: []].append((layout, buffer))
         residents[buffer.index].append(id)
         return buffer
+    }
+
+    /// A source that can be reordered to `layout`: of the same shape, or row-major, so that any shape names its elements.
+    private mutating func view(
+        _ source: (buffer: BufferID, layout: Layout), for layout: Layout, of id: ValueID
+    ) throws -> (buffer: BufferID, layout: Layout) {
+        if source.layout.shape == layout.shape || layout.isPlain { return source }
+        return (source.layout.isPlain ? source.buffer : try plainOperand(id), try .plain(layout.shape))
+    }
+
+    /// A row-major layout under the shape of what is reordered to it.
+    private func view(_ layout: Layout, as source: Layout) throws -> Layout {
+        layout.isPlain && source.shape != layout.shape ? try .plain(source.shape) : layout
     }
 
     mutating func plainOperand(_ id: ValueID) throws -> BufferID { try operand(id, in: .plain(shape(id))) }
@@ -234,7 +319,13 @@ struct PlanCompiler {
                 kernel: kernel, nodes: nodes.map { graph.label(of: $0) }, operatorName: nodes.first?.operator.name ?? "Reorder",
                 multiplyAccumulates: sum,
                 byteCount: (reads + writes).reduce(0) { $0 &+ buffers[$1.index].byteCount }, isFallback: isFallback, reads: reads,
-                writes: writes))
+                writes: writes, isBackward: isBackward(nodes)))
+    }
+
+    /// Whether only gradients need what the nodes compute; for a change of layout, what the group that needs it computes.
+    private func isBackward(_ nodes: [Node]) -> Bool {
+        guard nodes.isEmpty else { return nodes.contains { backwardNodes.contains($0.id) } }
+        return current >= groups.count ? !backwardNodes.isEmpty : groups[current].nodes.contains { backwardNodes.contains($0.id) }
     }
 
     mutating func emitReorder(
@@ -266,10 +357,10 @@ struct PlanCompiler {
 
     // MARK: Fallback
 
-    /// Runs a node on its reference kernel, on row-major tensors.
-    mutating func lowerToReference(_ node: Node) throws {
+    /// Runs a node on row-major tensors: on its reference kernel, or compiled when a run tells shapes that are not known yet.
+    mutating func lowerToTensors(_ node: Node) throws {
         var reads: [BufferID] = []
-        func operand(_ input: ValueID) throws -> ReferenceKernelStep.Operand {
+        func operand(_ input: ValueID) throws -> TensorStep.Operand {
             if let tensor = constant(input) { return .constant(tensor) }
             if let slot = slot(input) { return .slot(slot) }
             let buffer = try plainOperand(input)
@@ -279,7 +370,7 @@ struct PlanCompiler {
         let operands = try node.inputs.map { try $0.map(operand) ?? .absent }
         let captures = try node.captures.map { (name: graph[$0].name, operand: try operand($0)) }
         var writes: [BufferID] = []
-        let results = try node.outputs.map { output -> ReferenceKernelStep.Result in
+        let results = try node.outputs.map { output -> TensorStep.Result in
             guard let output else { return .absent }
             guard isBuffered(output) else { return .slot(makeSlot(for: output)) }
             let layout = try Layout.plain(shape(output))
@@ -288,9 +379,16 @@ struct PlanCompiler {
             writes.append(buffer)
             return .buffer(buffer, shape: shape(output))
         }
-        let kernel = ReferenceKernelStep(
+        let kernel = TensorStep(
             operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset,
-            label: graph.label(of: node))
-        emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: true)
+            label: graph.label(of: node), backend: backend, isCompiledLate: isCompiledLate(node))
+        emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: !kernel.isCompiledLate)
+    }
+    private func isCompiledLate(_ node: Node) -> Bool {
+        if node.operator.isControlFlow { return node.operator.computesMuch }
+        return node.operator.hasFastKernel && node.outputs.compactMap { $0 }.contains { output in
+            let type = graph[output].tensorType
+            return type?.elementType == .float32 && type?.knownShape == nil
+        }
     }
 }

@@ -98,6 +98,33 @@ final class Layout: @unchecked Sendable {
         return blocks[0].length
     }
 
+    /// Whether the layout is that of a filter per channel, [G, 1, 1, spatial …], with channels in blocks of 16 behind everything else.
+    var hasFilterBlocks: Bool {
+        let blocks = blocks
+        guard details.is_blocked, blocks.count == 1, blocks[0].dimension == 0, blocks[0].length == 16 else { return false }
+        var expected = 16
+        for dimension in stride(from: shape.count - 1, through: 1, by: -1) {
+            guard strides[dimension] == expected || shape[dimension] == 1 else { return false }
+            expected *= shape[dimension]
+        }
+        return strides[0] == expected || shape[0] <= 16
+    }
+
+    /// Whether the layout is [O/16, I/16, spatial …, 16 input channels, 16 output channels], as the weights of most convolutions lie.
+    var hasWeightBlocks: Bool {
+        let blocks = blocks
+        guard details.is_blocked, blocks.count == 2, blocks[0].dimension == 1, blocks[1].dimension == 0, blocks[0].length == 16,
+            blocks[1].length == 16
+        else { return false }
+        var expected = 256
+        for dimension in stride(from: shape.count - 1, through: 0, by: -1) {
+            let outer = dimension < 2 ? padded[dimension] / 16 : shape[dimension]
+            guard strides[dimension] == expected || outer == 1 else { return false }
+            expected *= outer
+        }
+        return true
+    }
+
     /// Whether some channels exist only as padding.
     var hasPadding: Bool { padded != shape }
 }

@@ -25,7 +25,7 @@ final class Primitive: @unchecked Sendable {
     }
 
     /// A window over the spatial dimensions with everything spelled out; a dilation of 1 is dense.
-    struct Window {
+    struct Window: Hashable {
         var kernel: [Int]
         var strides: [Int]
         var dilations: [Int]
@@ -104,9 +104,44 @@ extension Primitive {
         }
     }
 
-    static func pooling(_ kind: onednn_pool_kind, _ source: Layout, destination: Layout, window: Window) throws -> Primitive {
+    static func convolutionSourceGradient(
+        _ gradient: Layout, weights: Layout, destinationGradient: Layout, window: Window
+    ) throws -> Primitive {
         var window = window.c
-        return try Primitive("a pooling") { onednn_pooling($0, kind, source.handle, destination.handle, &window) }
+        return try Primitive("the gradient of a convolution's input") {
+            onednn_convolution_source_gradient($0, gradient.handle, weights.handle, destinationGradient.handle, &window)
+        }
+    }
+
+    static func convolutionWeightsGradient(
+        _ source: Layout, gradient: Layout, biasGradient: Layout?, destinationGradient: Layout, window: Window
+    ) throws -> Primitive {
+        var window = window.c
+        return try Primitive("the gradient of a convolution's weights") {
+            onednn_convolution_weights_gradient(
+                $0, source.handle, gradient.handle, biasGradient?.handle, destinationGradient.handle, &window)
+        }
+    }
+
+    /// - Parameter forTraining: whether the gradient's workspace is filled, too.
+    static func pooling(
+        _ kind: onednn_pool_kind, _ source: Layout, destination: Layout, window: Window, forTraining: Bool
+    ) throws -> Primitive {
+        var window = window.c
+        return try Primitive("a pooling") {
+            forTraining
+                ? onednn_pooling_training($0, kind, source.handle, destination.handle, &window)
+                : onednn_pooling($0, kind, source.handle, destination.handle, &window)
+        }
+    }
+
+    static func poolingGradient(
+        _ kind: onednn_pool_kind, _ gradient: Layout, destinationGradient: Layout, window: Window
+    ) throws -> Primitive {
+        var window = window.c
+        return try Primitive("the gradient of a pooling") {
+            onednn_pooling_gradient($0, kind, gradient.handle, destinationGradient.handle, &window)
+        }
     }
 
     static func reorder(_ source: Layout, _ destination: Layout) throws -> Primitive {

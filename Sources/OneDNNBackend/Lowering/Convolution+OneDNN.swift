@@ -191,10 +191,7 @@ extension PlanCompiler {
         let layout = try primitive.layout(ONEDNN_WEIGHTS)
         let bias = try biasLayout(request, group)
         guard let weights = request.weights, request.bias == nil || constant(request.bias) != nil else {
-            let plain = try home(request.weight).buffer
-            let packed = makeBuffer(.arena, byteCount: layout.byteCount)
-            try emitReorder(from: (plain, request.plainWeights), to: (packed, layout))
-            var arguments = [PrimitiveKernel.Argument(ONEDNN_WEIGHTS, packed, layout)]
+            var arguments = [PrimitiveKernel.Argument(ONEDNN_WEIGHTS, try changingWeights(request, layout), layout)]
             if let bias, let operand = request.bias { arguments.append(.init(ONEDNN_BIAS, try plainOperand(operand), bias)) }
             return arguments
         }
@@ -205,6 +202,18 @@ extension PlanCompiler {
             arguments.append(.init(ONEDNN_BIAS, addConstant(try PackedConstant.pack(values, as: bias, in: bias, pool: pool)), bias))
         }
         return arguments
+    }
+
+    /// A buffer with weights that are not constant; those that the session keeps lie as the first convolution that reads them wants.
+    private mutating func changingWeights(_ request: ConvolutionRequest, _ layout: Layout) throws -> BufferID {
+        guard request.weightStrides != nil else {
+            if isUnsettled(request.weight) { settle(request.weight, in: layout) }
+            return try operand(request.weight, in: layout)
+        }
+        let plain = try plainOperand(request.weight)
+        let packed = makeBuffer(.arena, byteCount: layout.byteCount)
+        try emitReorder(from: (plain, request.plainWeights), to: (packed, layout))
+        return packed
     }
 
     /// Weights and bias of a group: w'[m] = w[m]·s[m], b'[m] = b[m]·s[m] + t[m] for every scale s and shift t.

@@ -11,6 +11,7 @@ extension PlanCompiler {
         else { return false }
         let (rows, columns) = (shape(output)[0], shape(output)[1])
         let inner = gemm.transposeA ? shape(a)[0] : shape(a)[1]
+        guard let weights = elements(b) else { return try lowerChanging(gemm, group, a, b, rows: rows, inner: inner, columns: columns) }
         var bias = [Float](repeating: 0, count: columns)
         if let c = node.input(Gemm.Operand.c) {
             // A bias that differs from row to row is left to the reference kernel.
@@ -19,16 +20,25 @@ extension PlanCompiler {
             else { return false }
             bias = bias.indices.map { gemm.beta * values[values.count == 1 ? 0 : $0] }
         }
-        guard let weights = elements(b) else {
-            guard gemm.alpha == 1, node.input(Gemm.Operand.c) == nil, group.affine.isEmpty else { return false }
-            let left = try Layout.strided([rows, inner], strides: gemm.transposeA ? [1, rows] : [inner, 1])
-            let right = try Layout.strided([inner, columns], strides: gemm.transposeB ? [1, inner] : [columns, 1])
-            return try lowerProduct((a, left), (b, right), [rows, columns], group)
-        }
         let source = try Layout.strided([rows, inner], strides: gemm.transposeA ? [1, rows] : [inner, 1])
         let layout = try Layout.strided([columns, inner], strides: gemm.transposeB ? [inner, 1] : [1, columns])
         let scaled = gemm.alpha == 1 ? weights : weights.map { $0 * gemm.alpha }
         return try lowerInnerProduct((a, source), scaled, layout, bias, shape(output), group)
+    }
+
+    /// A product whose second operand changes, too; a bias is one row.
+    private mutating func lowerChanging(
+        _ gemm: Gemm, _ group: Group, _ a: ValueID, _ b: ValueID, rows: Int, inner: Int, columns: Int
+    ) throws -> Bool {
+        guard gemm.alpha == 1, group.affine.isEmpty else { return false }
+        var bias: ValueID?
+        if let c = group.anchor.input(Gemm.Operand.c) {
+            guard gemm.beta == 1, isBuffered(c), shape(c) == [columns] || shape(c) == [1, columns] else { return false }
+            bias = c
+        }
+        let left = try Layout.strided([rows, inner], strides: gemm.transposeA ? [1, rows] : [inner, 1])
+        let right = try Layout.strided([inner, columns], strides: gemm.transposeB ? [1, inner] : [columns, 1])
+        return try lowerProduct((a, left), (b, right), bias: bias, [rows, columns], group)
     }
 
     mutating func lowerMatMul(_ group: Group) throws -> Bool {
@@ -46,7 +56,7 @@ extension PlanCompiler {
         let rank = max(left.count, right.count)
         let padded = { (shape: [Int]) in [Int](repeating: 1, count: rank - shape.count) + shape }
         guard group.affine.isEmpty else { return false }
-        return try lowerProduct((a, .plain(padded(left))), (b, .plain(padded(right))), shape(output), group)
+        return try lowerProduct((a, .plain(padded(left))), (b, .plain(padded(right))), bias: nil, shape(output), group)
     }
 
     /// source [M, K] times constant weights [N, K], plus a bias; `lengths` is the result's shape in the graph.
@@ -84,12 +94,15 @@ extension PlanCompiler {
 
     /// The product of two tensors that both change from run to run.
     private mutating func lowerProduct(
-        _ a: (id: ValueID, layout: Layout), _ b: (id: ValueID, layout: Layout), _ lengths: [Int], _ group: Group
+        _ a: (id: ValueID, layout: Layout), _ b: (id: ValueID, layout: Layout), bias: ValueID?, _ lengths: [Int], _ group: Group
     ) throws -> Bool {
-        let result = try Layout.plain(lengths)
-        let primitive = try Primitive.matmul(a.layout, weights: b.layout, bias: nil, destination: result)
+        let result = try Layout.plain(lengths), row = try bias.map { _ in try Layout.plain([1, lengths[1]]) }
+        let primitive = try Primitive.matmul(a.layout, weights: b.layout, bias: row, destination: result)
         let left = try plainOperand(a.id), right = try plainOperand(b.id)
-        let target = emitProduct(primitive, (left, a.layout), (right, b.layout), result, computing: group.mainNodes(withEpilogue: 0))
+        var more: [PrimitiveKernel.Argument] = []
+        if let bias, let row { more = [.init(ONEDNN_BIAS, try plainOperand(bias), row)] }
+        let target = emitProduct(
+            primitive, (left, a.layout), (right, b.layout), result, more, computing: group.mainNodes(withEpilogue: 0))
         try finish(group, from: 0, in: target, result)
         return true
     }
@@ -97,7 +110,7 @@ extension PlanCompiler {
     /// - Returns: the buffer that gets the product of the two operands.
     private mutating func emitProduct(
         _ primitive: Primitive, _ left: (buffer: BufferID, layout: Layout), _ right: (buffer: BufferID, layout: Layout), _ result: Layout,
-        computing nodes: [Node]
+        _ more: [PrimitiveKernel.Argument] = [], computing nodes: [Node]
     ) -> BufferID {
         let target = makeBuffer(.arena, byteCount: result.byteCount)
         emit(
@@ -106,8 +119,8 @@ extension PlanCompiler {
                 arguments: [
                     .init(ONEDNN_SOURCE, left.buffer, left.layout), .init(ONEDNN_WEIGHTS, right.buffer, right.layout),
                     .init(ONEDNN_DESTINATION, target, result),
-                ]),
-            computing: nodes, reads: [left.buffer, right.buffer], writes: [target])
+                ] + more),
+            computing: nodes, reads: [left.buffer, right.buffer] + more.map(\.buffer), writes: [target])
         return target
     }
 

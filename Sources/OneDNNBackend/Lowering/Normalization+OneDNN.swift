@@ -5,6 +5,7 @@ import Tensors
 
 extension PlanCompiler {
     mutating func lower(_ norm: BatchNorm, _ group: Group, _ input: ValueID) throws -> Bool {
+        if norm.trainingMode { return try lowerTraining(norm, group, input) }
         guard var (scale, shift) = program.affine(of: norm, group.anchor), let output = group.output(afterEpilogue: group.epilogue.count)
         else { return false }
         for affine in group.affine {

@@ -21,7 +21,7 @@ extension PlanCompiler {
         defer { isSplitting = wasSplitting }
         for node in nodes {
             if nodes.count > 1 || wasSplitting, try attempt(Group(anchor: node, position: 0)) { continue }
-            try locating(node: graph.label(of: node), operatorName: node.operator.name) { try lowerToReference(node) }
+            try locating(node: graph.label(of: node), operatorName: node.operator.name) { try lowerToTensors(node) }
         }
     }
 
@@ -47,6 +47,8 @@ extension PlanCompiler {
     /// The fast kernel of a group's anchor; `false` where there is none for its types, shapes and attributes.
     private mutating func lowerFast(_ group: Group) throws -> Bool {
         let node = group.anchor
+        guard node.operator.hasFastKernel else { return false }
+        if case .batchNormGradient(let payload) = node.operator { return try lower(payload, group) }
         guard let output = node.outputs.first ?? nil, isBuffered(output) else { return false }
         if case .cast(let payload) = node.operator { return try lower(payload, node, output) }
         if case .select = node.operator { return try lowerSelect(node, output) }
@@ -83,18 +85,37 @@ extension PlanCompiler {
         case .tile: return try lowerTile(node, input, output)
         case .einsum(let payload): return try lower(payload, node, output)
         case .upsample(let payload): return try lower(payload, node, input, output)
-        case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .roiAlign, .rmsNorm, .lpNorm,
-            .meanVarianceNorm, .matMulInteger, .qLinearMatMul, .isInfinite, .select, .cast, .castLike, .argReduction,
+        case .convolutionInputGradient(let payload): return try lower(payload, node, output)
+        case .convolutionWeightGradient(let payload): return try lower(payload, node, input, output)
+        case .averagePoolGradient(let payload): return try lower(payload, node, input, output)
+        case .maxPoolGradient(let payload): return try lower(payload, node, input, output)
+        case .activationGradient(let payload): return try lower(payload, node, input, output)
+        case .roiAlign(let payload): return try lower(payload, node, input, output)
+        default: return false
+        }
+    }
+}
+
+extension Operator {
+    /// Whether `lowerFast` knows the operator, for some types, shapes and attributes.
+    var hasFastKernel: Bool {
+        switch self {
+        case .convolution, .convolutionTranspose, .averagePool, .maxPool, .globalPool, .roiAlign, .batchNorm, .instanceNorm, .groupNorm,
+            .layerNorm, .localResponseNorm, .gemm, .matMul, .einsum, .unary, .clip, .activation, .binary, .variadic, .select, .cast,
+            .softmax, .reduction, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .concat, .split, .slice, .pad, .depthToSpace,
+            .spaceToDepth, .resize, .upsample, .gather, .expand, .tile, .convolutionInputGradient, .convolutionWeightGradient,
+            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient:
+            true
+        case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .rmsNorm, .lpNorm, .meanVarianceNorm, .matMulInteger, .qLinearMatMul, .qLinear,
+            .isInfinite, .castLike, .argReduction,
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
-            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
-            .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
-            .rmsNormGradient, .localResponseNormGradient, .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient,
-            .dropoutMask,
-            .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer, .branch, .loop, .scan,
-            .opaque:
-            return false
+            .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .layerNormGradient, .groupNormGradient,
+            .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient,
+            .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
+            .branch, .loop, .scan, .opaque:
+            false
         }
     }
 }

@@ -5,7 +5,7 @@ import Tensors
 
 extension PlanCompiler {
     mutating func lower(_ pool: AveragePool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        guard let window = try window(pool.window, input, output) else { return false }
+        guard let window = try window(pool.window, shape(input), shape(output)) else { return false }
         // ONNX divides windows that reach beyond the end padding by fewer elements; oneDNN knows only its own end padding.
         let reachesBeyond = zip(window.resolved.indices, window.resolved).contains { axis, pads in window.primitive.end[axis] > pads.end }
         guard !(pool.countIncludePad && reachesBeyond) else { return false }
@@ -15,8 +15,10 @@ extension PlanCompiler {
 
     mutating func lower(_ pool: MaxPool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         guard node.outputs.dropFirst().allSatisfy({ $0.map { !isRead($0) } ?? true }),
-            let window = try window(pool.window, input, output)
+            let window = try window(pool.window, shape(input), shape(output))
         else { return false }
+        // The gradient needs what oneDNN's pool leaves to it.
+        if isRead(byMaxPoolGradient: input) { return try lowerPool(ONEDNN_MAX_POOL, window.primitive, node, input, output) }
         try lowerMaxima(window.primitive, node, input, output)
         return true
     }
@@ -31,10 +33,10 @@ extension PlanCompiler {
 
     func isRead(_ id: ValueID) -> Bool { program.readers[id] != nil || program.outputs.contains(id) }
 
-    private func window(
-        _ window: Window, _ input: ValueID, _ output: ValueID
+    func window(
+        _ window: Window, _ input: [Int], _ output: [Int]
     ) throws -> (primitive: Primitive.Window, resolved: [(begin: Int, end: Int)])? {
-        let source = Array(shape(input).dropFirst(2)), result = Array(shape(output).dropFirst(2))
+        let source = Array(input.dropFirst(2)), result = Array(output.dropFirst(2))
         let resolved = try window.resolved(kernel: nil)
         guard (1...3).contains(source.count), resolved.kernel.count == source.count,
             let primitive = Primitive.Window(resolved, input: source, output: result)
@@ -50,14 +52,18 @@ extension PlanCompiler {
         _ kind: onednn_pool_kind, _ window: Primitive.Window, _ node: Node, _ input: ValueID, _ output: ValueID
     ) throws -> Bool {
         let (buffer, layout) = try home(input)
-        let primitive = try Primitive.pooling(kind, layout, destination: .any(shape(output)), window: window)
+        let hasGradient = kind == ONEDNN_MAX_POOL
+        let primitive = try Primitive.pooling(kind, layout, destination: .any(shape(output)), window: window, forTraining: hasGradient)
         let destination = try primitive.layout(ONEDNN_DESTINATION)
         let target = makeBuffer(.arena, byteCount: destination.byteCount)
-        emit(
-            PrimitiveKernel(
-                primitive: primitive,
-                arguments: [.init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, destination)]),
-            computing: [node], reads: [buffer], writes: [target])
+        var arguments = [PrimitiveKernel.Argument(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, destination)]
+        var writes = [target]
+        if hasGradient {
+            let workspace = try workspace(of: primitive, input, window, layout, destination)
+            arguments.append(.init(ONEDNN_WORKSPACE, workspace.buffer, workspace.layout))
+            writes.append(workspace.buffer)
+        }
+        emit(PrimitiveKernel(primitive: primitive, arguments: arguments), computing: [node], reads: [buffer], writes: writes)
         define(output, in: target, destination)
         return true
     }

@@ -5,7 +5,7 @@ import Tensors
 /// Operators on tensors of other element types that give float32 ones.
 extension PlanCompiler {
     /// A tensor that does not live in a buffer, with its shape.
-    private func looseTensor(_ id: ValueID) -> (source: TensorKernel.Source, type: ElementType, shape: [Int])? {
+    func looseTensor(_ id: ValueID) -> (source: TensorKernel.Source, type: ElementType, shape: [Int])? {
         guard let type = graph[program.resolve(id)].tensorType, let shape = type.knownShape, !shape.contains(0) else { return nil }
         if let tensor = constant(id) { return (.constant(tensor), type.elementType, shape) }
         return slot(id).map { (.slot($0), type.elementType, shape) }

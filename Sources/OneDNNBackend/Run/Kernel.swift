@@ -1,6 +1,5 @@
 import COneDNN
 import GraphIR
-import ReferenceBackend
 import Tensors
 
 /// Identifies a buffer of a plan: bytes in the arena, or a tensor that the caller gives or gets.
@@ -112,7 +111,7 @@ struct TensorKernel: Kernel {
     let shape: [Int]
     let buffers: [BufferID]
     /// Receives the tensor's elements and the addresses of `buffers` in order.
-    let call: @Sendable (_ elements: UnsafeRawPointer, _ addresses: [UnsafeMutableRawPointer]) -> Void
+    let call: @Sendable (_ elements: UnsafeRawPointer, _ addresses: [UnsafeMutableRawPointer]) throws -> Void
 
     var scratchpadByteCount: Int { 0 }
 
@@ -131,72 +130,8 @@ struct TensorKernel: Kernel {
                 let actual = operand.map { "\($0)" } ?? "not there"
                 throw CleaveError(.shapeMismatch, "an operand is \(actual), expected \(type)\(shape)")
             }
-            operand.withUnsafeBytes { bytes in
-                if let base = bytes.baseAddress { call(base, addresses) }
-            }
-        }
-    }
-}
-
-/// An operator that runs on its reference kernel, on row-major tensors.
-struct ReferenceKernelStep: Kernel {
-    enum Operand: Sendable {
-        case absent
-        case constant(Tensor)
-        case slot(Int)
-        /// A row-major float32 buffer.
-        case buffer(BufferID, shape: [Int])
-    }
-
-    enum Result: Sendable {
-        case absent
-        case slot(Int)
-        case buffer(BufferID, shape: [Int])
-    }
-
-    let operation: Operator
-    let operands: [Operand]
-    /// The values that subgraphs of the operator read.
-    let captures: [(name: String, operand: Operand)]
-    let results: [Result]
-    let opset: Int
-    let label: String
-
-    var name: String { "reference" }
-    var scratchpadByteCount: Int { 0 }
-
-    func bind(to memory: SessionMemory, scratchpad: BufferID?) -> BoundKernel {
-        // A result that stays a tensor may share its operand's bytes, and the arena is written again.
-        let keepsTensors = results.contains { if case .slot = $0 { true } else { false } }
-        return BoundKernel {
-            func tensor(_ operand: Operand) throws -> Tensor? {
-                switch operand {
-                case .absent: nil
-                case .constant(let tensor): tensor
-                case .slot(let index): memory.slots[index]
-                case .buffer(let id, let shape): try memory.tensor(id, shape: shape, copying: keepsTensors)
-                }
-            }
-            let tensors = try operands.map(tensor)
-            var captured: [String: Tensor] = [:]
-            for (name, operand) in captures { captured[name] = try tensor(operand) }
-            try locating(inside: label, operatorName: operation.name) {
-                let outputs = try evaluate(
-                    operation, operands: tensors, captures: captured, outputCount: results.count, opset: opset, runSubgraph: nil)
-                for (index, result) in results.enumerated() {
-                    switch result {
-                    case .absent: break
-                    case .slot(let slot): memory.slots[slot] = index < outputs.count ? outputs[index] : nil
-                    case .buffer(let id, let shape):
-                        guard index < outputs.count, let output = outputs[index] else {
-                            throw CleaveError(.unsupported, "output \(index) is not computed")
-                        }
-                        guard output.elementType == .float32, output.shape == shape else {
-                            throw CleaveError(.shapeMismatch, "output \(index) is \(output), expected float32\(shape)")
-                        }
-                        memory.copy(output, to: id)
-                    }
-                }
+            try operand.withUnsafeBytes { bytes in
+                if let base = bytes.baseAddress { try call(base, addresses) }
             }
         }
     }

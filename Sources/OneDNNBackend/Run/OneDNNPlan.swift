@@ -15,17 +15,23 @@ final class OneDNNPlan: MeasuredPlan {
         var isFallback: Bool
         var reads: [BufferID]
         var writes: [BufferID]
+        /// Whether only gradients need it.
+        var isBackward: Bool
     }
 
     /// Where a graph input goes.
     enum Input: Sendable {
         case unused
+        /// The session keeps the tensor from run to run.
+        case held
         case buffer(BufferID)
         case slot(Int)
     }
 
     /// Where a graph output comes from.
     enum Output: Sendable {
+        /// The session keeps the tensor until the next run.
+        case held
         case constant(Tensor)
         /// The tensor given for that input.
         case input(Int)
@@ -46,10 +52,11 @@ final class OneDNNPlan: MeasuredPlan {
     let slotCount: Int
     let sessionByteCount: Int
     let weightByteCount: Int
+    let held: HeldTensors
 
     init(
         graph: Graph, specialized: Graph, backend: OneDNNBackend, steps: [Step], inputs: [Input], outputs: [Output],
-        buffers: [Buffer], slotCount: Int, weightByteCount: Int
+        buffers: [Buffer], slotCount: Int, weightByteCount: Int, held: HeldTensors
     ) throws {
         self.graph = graph
         self.specialized = specialized
@@ -59,6 +66,7 @@ final class OneDNNPlan: MeasuredPlan {
         self.outputs = outputs
         self.slotCount = slotCount
         self.weightByteCount = weightByteCount
+        self.held = held
         let layout = try Self.place(buffers, steps: steps)
         places = layout.places
         scratchpads = layout.scratchpads
@@ -74,7 +82,7 @@ final class OneDNNPlan: MeasuredPlan {
                 ElementType.float32.byteCount(elements: try Tensor.elementCount(of: shape)) ?? .max)
             outputByteCount = overflow ? .max : sum
         }
-        let total = [sessionByteCount, outputByteCount].reduce(weightByteCount) { sum, count in
+        let total = [sessionByteCount, outputByteCount, held.byteCount].reduce(weightByteCount) { sum, count in
             let (next, overflow) = sum.addingReportingOverflow(count)
             return overflow ? .max : next
         }
@@ -92,6 +100,8 @@ final class OneDNNPlan: MeasuredPlan {
     struct Buffer: Sendable {
         enum Kind: Sendable {
             case arena, caller, constant(PackedConstant)
+            /// In the memory that lasts from run to run.
+            case held(offset: Int)
             /// Bytes of another buffer, from `offset` on.
             case part(of: BufferID, offset: Int)
         }
@@ -127,6 +137,7 @@ final class OneDNNPlan: MeasuredPlan {
             case .arena, .part: .arena(offset: 0)
             case .caller: .caller
             case .constant(let constant): .constant(constant)
+            case .held(let offset): .held(offset: offset)
             }
         }
         var requests: [MemoryPlan.Request] = []

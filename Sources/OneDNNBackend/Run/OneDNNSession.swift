@@ -6,7 +6,7 @@ import Tensors
 /// Runs a plan in memory of its own. Used by one thread at a time.
 final class OneDNNSession: ProfilingSession {
     private let plan: OneDNNPlan
-    private let memory: SessionMemory
+    let memory: SessionMemory
     private let kernels: [BoundKernel]
     /// The storage that each output was written to last; taken again when the caller has dropped the tensor.
     private var outputStorage: [TensorStorage?]
@@ -16,7 +16,7 @@ final class OneDNNSession: ProfilingSession {
     init(_ plan: OneDNNPlan) throws {
         self.plan = plan
         onednn_set_threads(Int32(plan.backend.threads))
-        let memory = try SessionMemory(places: plan.places, arenaByteCount: plan.sessionByteCount, slotCount: plan.slotCount)
+        let memory = try SessionMemory(places: plan.places, arenaByteCount: plan.sessionByteCount, heldByteCount: plan.held.byteCount, slotCount: plan.slotCount)
         self.memory = memory
         do {
             kernels = try zip(plan.steps, plan.scratchpads).map { try $0.kernel.bind(to: memory, scratchpad: $1) }
@@ -28,7 +28,12 @@ final class OneDNNSession: ProfilingSession {
 
     func run(_ inputs: [String: Tensor], observing: [String]) throws -> [String: Tensor] {
         guard observing.isEmpty else { return try observer(for: observing).run(inputs, observing: []) }
-        return try run(inputs) {
+        return try run(tensors(for: inputs))
+    }
+
+    /// Runs the plan on tensors in the order of the graph's inputs; there is none for an input that the session holds.
+    func run(_ inputs: [Tensor?]) throws -> [String: Tensor] {
+        try run(inputs) {
             for index in kernels.indices {
                 if Task.isCancelled { throw CleaveError(.cancelled, "the run was cancelled") }
                 try kernels[index].run()
@@ -37,25 +42,35 @@ final class OneDNNSession: ProfilingSession {
     }
 
     func profile(_ inputs: [String: Tensor]) throws -> (outputs: [String: Tensor], profile: ExecutionProfile) {
+        let (outputs, steps) = try profile(tensors(for: inputs))
+        return (outputs, ExecutionProfile(steps: steps))
+    }
+
+    /// What every step of the plan took.
+    func profile(_ inputs: [Tensor?]) throws -> (outputs: [String: Tensor], steps: [ExecutionProfile.Step]) {
         var steps: [ExecutionProfile.Step] = []
         let clock = ContinuousClock()
         let outputs = try run(inputs) {
             for (kernel, step) in zip(kernels, plan.steps) {
                 let elapsed = try clock.measure { try kernel.run() }.components
-                steps.append(
-                    .init(
-                        nodes: step.nodes, operatorName: step.operatorName, kernel: step.kernel.name,
-                        seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18,
-                        multiplyAccumulates: step.multiplyAccumulates, byteCount: step.byteCount, isFallback: step.isFallback))
+                var measured = ExecutionProfile.Step(
+                    nodes: step.nodes, operatorName: step.operatorName, kernel: step.kernel.name,
+                    seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18,
+                    multiplyAccumulates: step.multiplyAccumulates, byteCount: step.byteCount, isFallback: step.isFallback)
+                measured.isBackward = step.isBackward
+                steps.append(measured)
             }
         }
-        return (outputs, ExecutionProfile(steps: steps))
+        return (outputs, steps)
     }
 
-    private func run(_ inputs: [String: Tensor], _ body: () throws -> Void) throws -> [String: Tensor] {
+    private func tensors(for inputs: [String: Tensor]) throws -> [Tensor?] {
         let graph = plan.specialized
         try graph.checkInputs(inputs)
-        let tensors = graph.inputs.map { inputs[graph[$0].name] }
+        return graph.inputs.map { inputs[graph[$0].name] }
+    }
+
+    private func run(_ tensors: [Tensor?], _ body: () throws -> Void) throws -> [String: Tensor] {
         onednn_set_threads(Int32(plan.backend.threads))
         do {
             let kept = try zip(plan.inputs, tensors).map { try place($1, in: $0) }
@@ -72,7 +87,7 @@ final class OneDNNSession: ProfilingSession {
     private func place(_ tensor: Tensor?, in input: OneDNNPlan.Input) throws -> Tensor? {
         guard let tensor else { return nil }
         switch input {
-        case .unused: return nil
+        case .unused, .held: return nil
         case .slot(let slot):
             memory.slots[slot] = tensor
             return tensor
@@ -96,7 +111,7 @@ final class OneDNNSession: ProfilingSession {
             switch plan.outputs[index] {
             case .constant(let tensor): return tensor
             case .input(let input): return inputs[input]
-            case .slot: return nil
+            case .slot, .held: return nil
             case .buffer(let id, let shape):
                 let byteCount = try Tensor.allocatableCount(of: shape, .float32) * MemoryLayout<Float>.size
                 if outputStorage[index] == nil || !isKnownUniquelyReferenced(&outputStorage[index]) {

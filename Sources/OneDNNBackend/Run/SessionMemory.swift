@@ -6,16 +6,37 @@ import Tensors
 enum BufferPlace: Sendable {
     /// At an offset in the session's arena.
     case arena(offset: Int)
+    /// At an offset in the memory that lasts from run to run.
+    case held(offset: Int)
     /// In the plan, shared by all sessions.
     case constant(PackedConstant)
     /// In a tensor that the caller gives or gets.
     case caller
 }
 
+/// Zeroed memory in large pages.
+final class Pages {
+    let address: UnsafeMutableRawPointer
+    let byteCount: Int
+
+    /// - Throws: `CleaveError` when the memory is not to be had.
+    init(byteCount: Int) throws {
+        // No bytes still have an address.
+        guard let address = ck_map(Int64(max(byteCount, 1))) else {
+            throw CleaveError(.unsupported, "the system refuses the \(NumberFormat.bytes(byteCount)) that the network needs")
+        }
+        self.address = address
+        self.byteCount = max(byteCount, 1)
+    }
+
+    deinit { ck_unmap(address, Int64(byteCount)) }
+}
+
 /// The buffers and tensors of one session.
 final class SessionMemory {
-    private let arena: UnsafeMutableRawPointer?
-    private let arenaByteCount: Int
+    private let arena: Pages
+    /// What lasts from run to run.
+    let held: Pages
     private var addresses: [UnsafeMutableRawPointer]
     /// Buffers whose address changes from run to run, and the memory objects that follow it.
     private var followers: [BufferID: [(memory: Memory, offset: Int)]] = [:]
@@ -24,26 +45,19 @@ final class SessionMemory {
     var slots: [Tensor?]
 
     /// - Throws: `CleaveError` when the memory is not to be had.
-    init(places: [BufferPlace], arenaByteCount: Int, slotCount: Int) throws {
-        arena = arenaByteCount > 0 ? ck_map(Int64(arenaByteCount)) : nil
-        guard arenaByteCount == 0 || arena != nil else {
-            throw CleaveError(.unsupported, "the system refuses the \(NumberFormat.bytes(arenaByteCount)) that the network needs")
-        }
-        self.arenaByteCount = arenaByteCount
-        let base = arena ?? Self.nowhere
+    init(places: [BufferPlace], arenaByteCount: Int, heldByteCount: Int, slotCount: Int) throws {
+        let arena = try Pages(byteCount: arenaByteCount), held = try Pages(byteCount: heldByteCount)
+        (self.arena, self.held) = (arena, held)
         self.places = places
         addresses = places.map { place in
             switch place {
-            case .arena(let offset): base + offset
+            case .arena(let offset): arena.address + offset
+            case .held(let offset): held.address + offset
             case .constant(let constant): constant.address
             case .caller: Self.nowhere
             }
         }
         slots = Array(repeating: nil, count: slotCount)
-    }
-
-    deinit {
-        if let arena { ck_unmap(arena, Int64(arenaByteCount)) }
     }
 
     /// A place for buffers before their tensor is known.

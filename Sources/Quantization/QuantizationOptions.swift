@@ -1,0 +1,35 @@
+/// How a network is quantized.
+public struct QuantizationOptions: Hashable, Sendable {
+    public var target: QuantizationTarget
+    public var format: QuantizationFormat
+    public var method: RangeMethod
+    /// Labels of nodes that stay in float; `*` stands for any characters, `?` for one.
+    public var excluded: [String]
+    /// Whether weights have 7 bits: where a processor without VNNI adds pairs of products in int16, wider ones overflow.
+    public var reducesRange: Bool
+    /// Whether inputs and outputs of the model are integers, too.
+    public var hasIntegerInterface: Bool
+    /// Whether biases make up for what rounding the weights adds to a layer's result on average.
+    public var correctsBias: Bool
+
+    /// What calibration has to keep for these options.
+    public var neededDetail: ValueStatistics.Detail {
+        var detail: ValueStatistics.Detail = []
+        if method.needsHistogram { detail.insert(.histogram) }
+        if correctsBias { detail.insert(.channelMeans) }
+        return detail
+    }
+
+    public init(
+        target: QuantizationTarget = .onnxruntime, format: QuantizationFormat = .qdq, method: RangeMethod = .minMax,
+        excluded: [String] = [], reducesRange: Bool = false, hasIntegerInterface: Bool = false, correctsBias: Bool = false
+    ) {
+        self.target = target
+        self.format = format
+        self.method = method
+        self.excluded = excluded
+        self.reducesRange = reducesRange
+        self.hasIntegerInterface = hasIntegerInterface
+        self.correctsBias = correctsBias
+    }
+}

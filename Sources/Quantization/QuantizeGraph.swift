@@ -1,0 +1,134 @@
+import GraphIR
+import Passes
+import Tensors
+
+/// Puts QuantizeLinear and DequantizeLinear around what is to run in integers.
+///
+/// Requires: a graph that was prepared (`Pipeline.prepareForQuantization`) and the statistics of its values. Ensures: weights are int8
+/// initializers with a scale per output channel; every value that an integer operator reads, and, unless the target fuses in
+/// another way, every one that it makes, passes through 8 bits; names and types of inputs and outputs stay, unless integers are
+/// asked for.
+public struct QuantizeGraph: Pass {
+    public var options: QuantizationOptions
+    private let statistics: [String: ValueStatistics]
+    /// The first version of ONNX's operators with a scale per channel.
+    static let firstOpset = 13
+
+    public init(_ record: CalibrationRecord, options: QuantizationOptions) {
+        self.options = options
+        statistics = record.statistics
+    }
+
+    public var name: String { "quantize" }
+    public var fidelity: Fidelity { .approximate }
+
+    public func run(on graph: inout Graph) throws -> PassReport {
+        try graph.requireUnquantized()
+        guard graph.opset >= Self.firstOpset else {
+            throw CleaveError(
+                .unsupported, "the opset is \(graph.opset), but scales per channel exist since \(Self.firstOpset)",
+                suggestion: "raise it first: `Pipeline.prepareForQuantization` does")
+        }
+        let patterns = options.excluded
+        let plan = IntegerPlan(graph, target: options.target) { label in patterns.contains { wildcard($0, matches: label) } }
+        guard plan.integerNodes.contains(where: { id in graph[id].isArithmetic(plan.roles[id]) }) else {
+            throw CleaveError(
+                .unsupported, "nothing in the model can run in integers"
+                    + (plan.skips.first.map { ": '\($0.node)', for one: \($0.reason)" } ?? ""),
+                suggestion: patterns.isEmpty ? "`cleave inspect --layers` shows what it consists of" : "exclude less")
+        }
+        let parameters = try parameters(of: graph, plan)
+        var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: plan.skips)
+        var writer = IntegerWriter(
+            plan: plan, parameters: parameters, channelMeans: options.correctsBias ? try channelMeans(of: graph, plan) : [:],
+            options: options, pass: name)
+        try graph.edit { try writer.write(to: &$0) }
+        report.rewrites = writer.rewrites
+        _ = try RemoveDeadCode().run(on: &graph)
+        return report
+    }
+
+    /// What the channels of the layers' inputs are on average.
+    /// - Throws: `CleaveError` when calibration did not measure it.
+    private func channelMeans(of graph: Graph, _ plan: IntegerPlan) throws -> [ValueID: [Double]] {
+        var means: [ValueID: [Double]] = [:]
+        for node in graph.nodes where plan.isInteger(node) {
+            guard case .product = plan.role(of: node), let input = node.inputs[0] else { continue }
+            means[input] = statistics[graph[input].name]?.channelMeans.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        guard !means.isEmpty else {
+            throw CleaveError(
+                .invalidRequest, "the ranges have no means of channels, by which biases are corrected",
+                suggestion: "calibrate again with `cleave calibrate`")
+        }
+        return means
+    }
+
+    /// Scale and zero point of every quantized value.
+    /// - Throws: `CleaveError` for a value that calibration has not seen.
+    private func parameters(of graph: Graph, _ plan: IntegerPlan) throws -> [ValueID: QuantizationParameters] {
+        let target = options.target
+        var ranges: [ValueID: ValueRange] = [:]
+        for value in plan.quantizedValues {
+            let source = plan.source(of: value)
+            guard ranges[source] == nil else { continue }
+            let name = graph[source].name
+            guard let seen = statistics[name] else {
+                throw CleaveError(
+                    .invalidRequest, "there is no range for the value", at: .init(tensor: name),
+                    suggestion: "the ranges are of another model: calibrate this one with `cleave calibrate`")
+            }
+            ranges[source] = try locating(tensor: name) {
+                try options.method.range(of: seen, type: target.activationType, symmetric: target.isSymmetric)
+            }
+        }
+        for group in plan.sharedSources(graph) {
+            let known = group.compactMap { ranges[$0] }
+            guard let first = known.first else { continue }
+            let all = known.dropFirst().reduce(first) { $0.union($1) }
+            for source in group where ranges[source] != nil { ranges[source] = all }
+        }
+        var parameters: [ValueID: QuantizationParameters] = [:]
+        for value in plan.quantizedValues {
+            guard let range = ranges[plan.source(of: value)] else { continue }
+            parameters[value] = QuantizationParameters(covering: range, type: target.activationType, symmetric: target.isSymmetric)
+        }
+        return parameters
+    }
+}
+
+extension Node {
+    /// Whether running it in integers saves anything.
+    fileprivate func isArithmetic(_ role: IntegerRole?) -> Bool {
+        switch role {
+        case .product?, .arithmetic?: true
+        case .average?, .concatenation?, .movement?, .limit?, .float?, .unrelated?, nil: false
+        }
+    }
+}
+
+extension Graph {
+    /// - Throws: `CleaveError` when the graph is quantized already.
+    public func requireUnquantized() throws {
+        let count = nodes.count { $0.operator.isQuantization }
+        guard count == 0 else {
+            let first = nodes.first { $0.operator.isQuantization }
+            throw CleaveError(
+                .invalidRequest,
+                "the model is quantized already: it has \(count) such operators, '\(first.map(label(of:)) ?? "")' "
+                    + "(\(first?.operator.name ?? "")) being the first; it is left alone",
+                suggestion: "quantize the float model that it was made from; `cleave inspect` says what of it runs in integers")
+        }
+    }
+}
+
+extension Operator {
+    /// Whether the operator is there for quantized tensors.
+    var isQuantization: Bool {
+        switch self {
+        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear: true
+        case .opaque(let payload): payload.domain == "com.microsoft" && (payload.name.hasPrefix("QLinear") || payload.name == "QGemm")
+        default: false
+        }
+    }
+}
