@@ -13,7 +13,8 @@ extern "C" {
 
 /* --- The machine ------------------------------------------------------------------------------------------------ */
 
-int64_t ck_physical_memory(void);
+/* The machine's memory, or what `ulimit -v` leaves the process of it. */
+int64_t ck_memory_limit(void);
 int ck_processors(void);
 /* Zeroed memory in large pages where the system has them; NULL when it is not to be had. */
 void *ck_map(int64_t bytes);
@@ -148,9 +149,15 @@ void ck_pad(
 
 /* --- Movement --------------------------------------------------------------------------------------------------- */
 
-/* y[i₀, …, i_r, k] = x[table₀[i₀] + … + table_r[i_r] + k], and `fill` where some entry is negative. `lengths` are those of the
- * `rank` tables, which follow each other in `tables`; k counts to `run`. */
-void ck_pick(int rank, const int64_t *lengths, const int64_t *tables, int64_t run, float fill, const float *x, float *y);
+/* From where the `count` indices i of a dimension are read: entry table + i of some tables, or start + i·step where `table` is
+ * negative. */
+typedef struct {
+    int64_t count, table, start, step;
+} ck_axis;
+
+/* y[i₀, …, i_r, k] = x[place₀(i₀) + … + place_r(i_r) + k] for the `rank` axes, and `fill` where some place is negative; k counts to
+ * `run`. */
+void ck_pick(int rank, const ck_axis *axes, const int64_t *tables, int64_t run, float fill, const float *x, float *y);
 
 /* Element i of the result is the sum of weights[k·count + i]·x[indices[k·count + i]] over k < taps. Where an element has fewer
  * taps, the weights of the others are 0, and what they would be multiplied with does not count. */
