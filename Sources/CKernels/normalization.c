@@ -27,8 +27,8 @@ enum { LANES = 16, PIECE = 512, MAX_CHANNELS = 4096 };
                     sum[l] += d;                                                                                                 \
                     square[l] += d * d;                                                                                          \
                 }                                                                                                                \
-            for (int l = 0; l < PAIR; l++) sums[l % LANES_] += sum[l];                                                           \
-            for (int l = 0; l < PAIR; l++) squares[l % LANES_] += square[l];                                                     \
+            for (int l = 0; l < LANES_; l++) sums[l] += (double)sum[l] + sum[LANES_ + l];                                        \
+            for (int l = 0; l < LANES_; l++) squares[l] += (double)square[l] + square[LANES_ + l];                               \
         }                                                                                                                        \
     }
 LANE_MOMENTS(lane_moments_16, 16)
@@ -43,13 +43,15 @@ typedef struct {
 static moments row_moments(const float *x, int64_t count, float center) {
     float centers[LANES];
     double sums[LANES] = {0}, squares[LANES] = {0};
-    moments result = {0, 0};
+    moments result;
     for (int l = 0; l < LANES; l++) centers[l] = center;
     lane_moments_16(x, count / LANES, centers, sums, squares);
-    for (int l = 0; l < LANES; l++) {
-        result.sum += sums[l];
-        result.squares += squares[l];
-    }
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int l = 0; l < width; l++) {
+            sums[l] += sums[width + l];
+            squares[l] += squares[width + l];
+        }
+    result = (moments){sums[0], squares[0]};
     for (int64_t i = count / LANES * LANES; i < count; i++) {
         double d = x[i] - center;
         result.sum += d;

@@ -1,37 +1,52 @@
 #include "functions.h"
 
-/* out[i] = the larger of a and b at places that lie `sa` and `sb` pixels apart; a and b may be `out` where that distance is 1. */
-#define LARGER(name, LANES)                                                                                                      \
-    CK_CLONES static void name(const float *a, int64_t sa, const float *b, int64_t sb, float *out, int64_t count) {              \
-        for (int64_t i = 0; i < count; i++)                                                                                      \
-            INDEPENDENT for (int l = 0; l < LANES; l++)                                                                          \
-                out[i * LANES + l] = larger(a[i * sa * LANES + l], b[i * sb * LANES + l]);                                       \
+/* Up to three rows of pixels that are compared, place by place; the first one may be the result. */
+typedef struct {
+    const float *a, *b, *c;
+} rows;
+
+/* out[i] = the largest of the rows, whose pixels lie `sa`, and `s` for the others, apart. */
+#define LARGEST(name, LANES)                                                                                                     \
+    CK_CLONES static void name(rows r, int64_t sa, int64_t s, float *out, int64_t count) {                                       \
+        if (r.c)                                                                                                                 \
+            for (int64_t i = 0; i < count; i++)                                                                                  \
+                INDEPENDENT for (int l = 0; l < LANES; l++)                                                                      \
+                    out[i * LANES + l] =                                                                                         \
+                        larger(larger(r.a[i * sa * LANES + l], r.b[i * s * LANES + l]), r.c[i * s * LANES + l]);                 \
+        else                                                                                                                     \
+            for (int64_t i = 0; i < count; i++)                                                                                  \
+                INDEPENDENT for (int l = 0; l < LANES; l++)                                                                      \
+                    out[i * LANES + l] = larger(r.a[i * sa * LANES + l], r.b[i * s * LANES + l]);                                \
     }
-LARGER(larger_16, 16)
-LARGER(larger_8, 8)
-LARGER(larger_4, 4)
+LARGEST(largest_16, 16)
+LARGEST(largest_8, 8)
+LARGEST(largest_4, 4)
 
 /* Distances that the compiler knows become vector instructions. */
-#define SINGLE(SA, SB)                                                                                                           \
-    INDEPENDENT for (int64_t i = 0; i < count; i++) out[i] = larger(a[i * (SA)], b[i * (SB)]);
+#define SINGLE(SA, S)                                                                                                            \
+    if (r.c) {                                                                                                                   \
+        INDEPENDENT for (int64_t i = 0; i < count; i++) out[i] = larger(larger(r.a[i * (SA)], r.b[i * (S)]), r.c[i * (S)]);      \
+    } else {                                                                                                                     \
+        INDEPENDENT for (int64_t i = 0; i < count; i++) out[i] = larger(r.a[i * (SA)], r.b[i * (S)]);                            \
+    }
 
-CK_CLONES static void larger_1(const float *a, int64_t sa, const float *b, int64_t sb, float *out, int64_t count) {
-    if (sa == 1 && sb == 1) { SINGLE(1, 1) }
-    else if (sa == 2 && sb == 2) { SINGLE(2, 2) }
-    else if (sa == 1 && sb == 2) { SINGLE(1, 2) }
-    else { SINGLE(sa, sb) }
+CK_CLONES static void largest_1(rows r, int64_t sa, int64_t s, float *out, int64_t count) {
+    if (sa == 1 && s == 1) { SINGLE(1, 1) }
+    else if (sa == 2 && s == 2) { SINGLE(2, 2) }
+    else if (sa == 1 && s == 2) { SINGLE(1, 2) }
+    else { SINGLE(sa, s) }
 }
 
-static void larger_pixels(const float *a, int64_t sa, const float *b, int64_t sb, float *out, int64_t count, int64_t lanes) {
-    if (sa == 1 && sb == 1) {
-        larger_1(a, 1, b, 1, out, count * lanes);
+static void largest_pixels(rows r, int64_t sa, int64_t s, float *out, int64_t count, int64_t lanes) {
+    if (sa == 1 && s == 1) {
+        largest_1(r, 1, 1, out, count * lanes);
         return;
     }
     switch (lanes) {
-    case 16: larger_16(a, sa, b, sb, out, count); break;
-    case 8: larger_8(a, sa, b, sb, out, count); break;
-    case 4: larger_4(a, sa, b, sb, out, count); break;
-    default: larger_1(a, sa, b, sb, out, count); break;
+    case 16: largest_16(r, sa, s, out, count); break;
+    case 8: largest_8(r, sa, s, out, count); break;
+    case 4: largest_4(r, sa, s, out, count); break;
+    default: largest_1(r, sa, s, out, count); break;
     }
 }
 
@@ -52,8 +67,8 @@ static void lowest(float *y, int64_t count) {
 
 /* The maximum over the rows that a row of outputs sees, column by column. */
 static void pool_rows(const ck_max_pool *p, const float *image, int64_t depth, int64_t height, float *row, int64_t count) {
-    int64_t line = p->input[2] * p->lanes, seen = 0;
-    const float *first = 0;
+    int64_t line = p->input[2] * p->lanes;
+    rows waiting = {0, 0, 0};
     for (int64_t i = 0; i < p->kernel[0]; i++) {
         int64_t z = depth * p->stride[0] + i * p->dilation[0] - p->pad[0];
         if (z < 0 || z >= p->input[0]) continue;
@@ -61,12 +76,20 @@ static void pool_rows(const ck_max_pool *p, const float *image, int64_t depth, i
             int64_t v = height * p->stride[1] + k * p->dilation[1] - p->pad[1];
             if (v < 0 || v >= p->input[1]) continue;
             const float *source = image + (z * p->input[1] + v) * line;
-            if (seen == 0) first = source; else larger_1(seen == 1 ? first : row, 1, source, 1, row, count);
-            seen++;
+            if (!waiting.a) {
+                waiting.a = source;
+            } else if (!waiting.b) {
+                waiting.b = source;
+            } else {
+                waiting.c = source;
+                largest_1(waiting, 1, 1, row, count);
+                waiting = (rows){row, 0, 0};
+            }
         }
     }
-    if (seen == 0) lowest(row, count);
-    if (seen == 1) memcpy(row, first, (size_t)count * sizeof *row);
+    if (waiting.b) largest_1(waiting, 1, 1, row, count);
+    else if (!waiting.a) lowest(row, count);
+    else if (waiting.a != row) memcpy(row, waiting.a, (size_t)count * sizeof *row);
 }
 
 static void pool_part(void *context, int index, int threads) {
@@ -83,10 +106,14 @@ static void pool_part(void *context, int index, int threads) {
         int64_t height = item % p->output[1], plane = item / p->output[1];
         pool_rows(p, job->x + plane / p->output[0] * size, plane % p->output[0], height, row + before * lanes, inside * lanes);
         float *y = job->y + item * columns * lanes;
-        int64_t step = p->dilation[2] * lanes, stride = p->stride[2];
+        int64_t step = p->dilation[2] * lanes, stride = p->stride[2], count = p->kernel[2];
         /* A window of one column is its own maximum. */
-        larger_pixels(row, stride, p->kernel[2] > 1 ? row + step : row, stride, y, columns, lanes);
-        for (int64_t k = 2; k < p->kernel[2]; k++) larger_pixels(y, 1, row + k * step, stride, y, columns, lanes);
+        rows first = {row, count > 1 ? row + step : row, count > 2 ? row + 2 * step : 0};
+        largest_pixels(first, stride, stride, y, columns, lanes);
+        for (int64_t k = 3; k < count; k += 2) {
+            rows next = {y, row + k * step, k + 1 < count ? row + (k + 1) * step : 0};
+            largest_pixels(next, 1, stride, y, columns, lanes);
+        }
     }
 }
 
