@@ -108,10 +108,7 @@ private func compare(
     _ outputs: [String: Tensor], of graph: Graph, with peer: ONNXRuntime, on inputs: [(name: String, tensor: Tensor)]
 ) throws -> [VerificationReport.Output] {
     let names = graph.outputs.map { graph[$0].name }
-    return zip(names, try peer.run(inputs, outputs: names)).map { name, expected in
-        let tolerance = Tolerance().resolved(for: expected.elementType)
-        return .init(name: name, comparison: TensorComparison(outputs[name], expected: expected, tolerance: tolerance))
-    }
+    return compareOutputs(outputs, of: graph, with: zip(names, try peer.run(inputs, outputs: names)).map { (name: $0, tensor: $1) })
 }
 
 /// The times of all rounds.
