@@ -35,8 +35,9 @@ public struct BenchmarkOptions: Sendable {
     }
 }
 
-/// Rounds of a measurement. In each, Cleave and the peer have a turn, and who begins changes.
-private let roundCount = 10
+/// Rounds of a measurement. In each, Cleave and the peer have a turn, and who begins changes. Many short ones: what else the machine
+/// does then meets both alike.
+private let roundCount = 20
 /// Threads of both runtimes spin for up to a tenth of a second after a run; a turn begins when that is over.
 private let pause = 0.2
 private let warmUpSeconds = 0.5
@@ -119,22 +120,15 @@ private struct Turns {
     var peerPeakByteCount = 0
     var otherProcessors: Double?
 
-    func ours() throws -> Distribution { try distribution(oursByRound.flatMap { $0 }) }
+    func ours() throws -> Distribution { try Distribution(measured: oursByRound.flatMap { $0 }) }
 
     func comparison(with peer: ONNXRuntime, outputs: [VerificationReport.Output]) throws -> BenchmarkResult.Comparison {
-        let speedups = try zip(oursByRound, peerByRound).map { try distribution($1).median / distribution($0).median }
+        let speedups = try zip(oursByRound, peerByRound).map { try Distribution(measured: $1).median / Distribution(measured: $0).median }
         return BenchmarkResult.Comparison(
             peer: .init(
                 name: "ONNX Runtime", version: peer.version, loadSeconds: peer.loadSeconds, compileSeconds: nil,
-                latency: try distribution(peerByRound.flatMap { $0 }), peakByteCount: peerPeakByteCount),
-            outputs: outputs, speedups: try distribution(speedups))
-    }
-
-    private func distribution(_ values: [Double]) throws -> Distribution {
-        guard let distribution = Distribution(values) else {
-            throw CleaveError(.unsupported, "a turn without times cannot be measured")
-        }
-        return distribution
+                latency: try Distribution(measured: peerByRound.flatMap { $0 }), peakByteCount: peerPeakByteCount),
+            outputs: outputs, speedups: try Distribution(measured: speedups), ratio: try SpeedRatio(ours: oursByRound, peer: peerByRound))
     }
 }
 
