@@ -54,11 +54,13 @@ def measure(arguments, title, batch):
     notes = ["noisy"] if result["warnings"] else []
     if against is None:
         return *line, "–", "–", "–", "", " ".join(notes)
-    peer, speedup = against["measured"], against["speedup"]
+    peer, speed = against["measured"], against["speed"]
     if against["verdict"] != "EQUAL":
         notes.insert(0, "DIFFERENT numbers")
-    line += [duration(peer["latency_seconds"]["median"]), f"{peer['images_per_second']:.3g}", f"{speedup['median']:.2f}"]
-    return *line, f"{speedup['smallest']:.2f} to {speedup['largest']:.2f}", ", ".join(notes)
+    if speed["verdict"] == "too noisy to tell":
+        notes.append(speed["verdict"])
+    line += [duration(peer["latency_seconds"]["median"]), f"{peer['images_per_second']:.3g}", f"{speed['ratio']:.2f}"]
+    return *line, f"{speed['smallest']:.2f} to {speed['largest']:.2f}", ", ".join(notes)
 
 
 def main():
@@ -67,7 +69,7 @@ def main():
     parser.add_argument("python", nargs="?")
     parser.add_argument("--seconds", type=float, default=8)
     arguments = parser.parse_args()
-    print(COLUMNS.format("", "batch", "Cleave", "images/s", "ONNX Runtime", "images/s", "ratio", "of ten rounds", "").rstrip())
+    print(COLUMNS.format("", "batch", "Cleave", "images/s", "ONNX Runtime", "images/s", "ratio", "in its parts", "").rstrip())
     with tempfile.TemporaryDirectory(prefix="cleave-benchmark.") as folder:
         for title, arguments.model, batches in networks(arguments.cleave, folder):
             for batch in batches:

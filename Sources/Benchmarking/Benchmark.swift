@@ -35,8 +35,9 @@ public struct BenchmarkOptions: Sendable {
     }
 }
 
-/// Rounds of a measurement. In each, Cleave and the peer have a turn, and who begins changes.
-private let roundCount = 10
+/// Rounds of a measurement. In each, Cleave and the peer have a turn, and who begins changes. Many short ones: what else the machine
+/// does then meets both alike.
+private let roundCount = 20
 /// Threads of both runtimes spin for up to a tenth of a second after a run; a turn begins when that is over.
 private let pause = 0.2
 private let warmUpSeconds = 0.5
@@ -108,10 +109,7 @@ private func compare(
     _ outputs: [String: Tensor], of graph: Graph, with peer: ONNXRuntime, on inputs: [(name: String, tensor: Tensor)]
 ) throws -> [VerificationReport.Output] {
     let names = graph.outputs.map { graph[$0].name }
-    return zip(names, try peer.run(inputs, outputs: names)).map { name, expected in
-        let tolerance = Tolerance().resolved(for: expected.elementType)
-        return .init(name: name, comparison: TensorComparison(outputs[name], expected: expected, tolerance: tolerance))
-    }
+    return compareOutputs(outputs, of: graph, with: zip(names, try peer.run(inputs, outputs: names)).map { (name: $0, tensor: $1) })
 }
 
 /// The times of all rounds.
@@ -122,22 +120,15 @@ private struct Turns {
     var peerPeakByteCount = 0
     var otherProcessors: Double?
 
-    func ours() throws -> Distribution { try distribution(oursByRound.flatMap { $0 }) }
+    func ours() throws -> Distribution { try Distribution(measured: oursByRound.flatMap { $0 }) }
 
     func comparison(with peer: ONNXRuntime, outputs: [VerificationReport.Output]) throws -> BenchmarkResult.Comparison {
-        let speedups = try zip(oursByRound, peerByRound).map { try distribution($1).median / distribution($0).median }
+        let speedups = try zip(oursByRound, peerByRound).map { try Distribution(measured: $1).median / Distribution(measured: $0).median }
         return BenchmarkResult.Comparison(
             peer: .init(
                 name: "ONNX Runtime", version: peer.version, loadSeconds: peer.loadSeconds, compileSeconds: nil,
-                latency: try distribution(peerByRound.flatMap { $0 }), peakByteCount: peerPeakByteCount),
-            outputs: outputs, speedups: try distribution(speedups))
-    }
-
-    private func distribution(_ values: [Double]) throws -> Distribution {
-        guard let distribution = Distribution(values) else {
-            throw CleaveError(.unsupported, "a turn without times cannot be measured")
-        }
-        return distribution
+                latency: try Distribution(measured: peerByRound.flatMap { $0 }), peakByteCount: peerPeakByteCount),
+            outputs: outputs, speedups: try Distribution(measured: speedups), ratio: try SpeedRatio(ours: oursByRound, peer: peerByRound))
     }
 }
 

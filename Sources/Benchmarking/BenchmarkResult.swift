@@ -25,6 +25,8 @@ public struct BenchmarkResult: Sendable {
         public var outputs: [VerificationReport.Output]
         /// One per round: the peer's median latency / Cleave's. 2 says that Cleave is twice as fast.
         public var speedups: Distribution
+        /// The same where nothing else disturbs.
+        public var ratio: SpeedRatio
 
         public var isEqual: Bool { outputs.allSatisfy(\.comparison.isEqual) }
     }
@@ -71,7 +73,6 @@ extension BenchmarkResult {
     /// Beyond these a figure depends on when it was measured.
     private static let busyShare = 0.1
     private static let wideSpread = 0.25
-    private static let wideRange = 0.3
 
     /// Why the figures may be worth little.
     public var warnings: [String] {
@@ -89,9 +90,7 @@ extension BenchmarkResult {
             let percent = Int(min(measurement.latency.spread * 100, 1e6).rounded())
             warnings.append("the times of \(measurement.name) spread over \(percent) % of their median")
         }
-        if let speedups = comparison?.speedups, speedups.largest - speedups.smallest > Self.wideRange * speedups.median {
-            warnings.append("the ratio differs much from round to round")
-        }
+        if comparison?.ratio.verdict == .tooNoisy { warnings.append("the ratio differs much among parts of the measurement") }
         return warnings
     }
 }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Measured values: at least one, and every one a number.
 public struct Distribution: Hashable, Sendable {
     /// In ascending order.
@@ -7,6 +9,14 @@ public struct Distribution: Hashable, Sendable {
     public init?(_ values: [Double]) {
         guard !values.isEmpty, values.allSatisfy(\.isFinite) else { return nil }
         self.values = values.sorted()
+    }
+
+    /// - Throws: `CleaveError` where there is no distribution.
+    init(measured values: [Double]) throws {
+        guard let distribution = Distribution(values) else {
+            throw CleaveError(.unsupported, "a turn without times cannot be measured")
+        }
+        self = distribution
     }
 
     /// The value that a share of all values is below, interpolated between neighbours in rank (definition 7 of Hyndman and

@@ -13,6 +13,7 @@ final class PeerProcess {
     private let errors: Int32
     private var received: [UInt8] = []
     private var isConnected = true
+    private var hasAnswered = false
 
     /// An answer longer than this is none.
     private static let lineLimit = 16 << 20
@@ -110,6 +111,7 @@ final class PeerProcess {
         // A program that ends while it is spoken to may have said why.
         _ = send(message) && bytes.allSatisfy { tensor in tensor.withUnsafeBytes { send($0) } }
         let line = try readLine()
+        hasAnswered = true
         guard let answer = try? JSONDecoder().decode(type, from: Data(line)) else {
             let text = String(decoding: line.prefix(200), as: UTF8.self)
             throw CleaveError(.unsupported, "\(title) says '\(text)', which is no answer", suggestion: Self.suggestion)
@@ -172,7 +174,9 @@ final class PeerProcess {
         guard hasEnded(within: Self.patienceForReason) else { return CleaveError(.unsupported, "\(title) has closed the connection") }
         let how = process.terminationReason == .exit ? "exit code" : "signal"
         let problem = "\(title) ended with \(how) \(process.terminationStatus)"
-        return CleaveError(.unsupported, lastWords.map { problem + ": " + $0 } ?? problem)
+        // One that has never answered may be no Python at all.
+        return CleaveError(
+            .unsupported, lastWords.map { problem + ": " + $0 } ?? problem, suggestion: hasAnswered ? nil : Self.suggestion)
     }
 
     /// The last line that the program wrote to standard error.

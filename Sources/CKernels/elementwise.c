@@ -155,42 +155,51 @@ typedef struct {
     ck_activation activation;
 } affine_job;
 
-CK_CLONES static void affine_plain(const float *x, float *y, int64_t count, float scale, float shift, float low, float high) {
-    INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] = clamp(x[i] * scale + shift, low, high);
+CK_CLONES static void affine_plain(
+    const float *x, float *y, int64_t count, const float *center, const float *scale, const float *shift, float low, float high) {
+    float origin = *center, factor = *scale, term = *shift;
+    INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] = clamp((x[i] - origin) * factor + term, low, high);
 }
 
-/* Lanes are channels: 16 of them fill a register, 8 half of one. */
+/* Lanes are channels: 16 of them fill a register, 8 half of one, 4 a quarter. */
 #define BLOCKED(name, LANES)                                                                                                     \
     CK_CLONES static void name(                                                                                                  \
-        const float *x, float *y, int64_t count, const float *scale, const float *shift, float low, float high) {                \
-        float factors[LANES], terms[LANES];                                                                                      \
+        const float *x, float *y, int64_t count, const float *center, const float *scale, const float *shift, float low,         \
+        float high) {                                                                                                            \
+        float origins[LANES], factors[LANES], terms[LANES];                                                                      \
+        memcpy(origins, center, sizeof origins);                                                                                 \
         memcpy(factors, scale, sizeof factors);                                                                                  \
         memcpy(terms, shift, sizeof terms);                                                                                      \
         for (int64_t i = 0; i < count; i++)                                                                                      \
             INDEPENDENT for (int l = 0; l < LANES; l++)                                                                          \
-                y[i * LANES + l] = clamp(x[i * LANES + l] * factors[l] + terms[l], low, high);                                   \
+                y[i * LANES + l] = clamp((x[i * LANES + l] - origins[l]) * factors[l] + terms[l], low, high);                    \
     }
 
 BLOCKED(affine_16, 16)
 BLOCKED(affine_8, 8)
+BLOCKED(affine_4, 4)
 
 void ck_affine_span(
-    const float *x, const float *scale, const float *shift, float *y, int64_t blocks, int64_t inner, int64_t block,
+    const float *x, const float *center, const float *scale, const float *shift, float *y, int64_t blocks, int64_t inner, int64_t block,
     ck_activation activation) {
     bool clamps = activation.kind == CK_CLAMP;
     float low = clamps ? activation.low : -INFINITY, high = clamps ? activation.high : INFINITY;
+    static const float zeros[16] = {0};
     /* A piece stays in the first-level cache until its activation is done. */
     int64_t piece = PIECE / block;
-    for (int64_t item = 0; item < blocks; item++, scale += block, shift += block)
+    for (int64_t item = 0; item < blocks; item++, scale += block, shift += block) {
+        const float *origin = center ? center + item * block : zeros;
         for (int64_t first = 0; first < inner; first += piece) {
             int64_t count = inner - first < piece ? inner - first : piece, offset = (item * inner + first) * block;
             switch (block) {
-            case 16: affine_16(x + offset, y + offset, count, scale, shift, low, high); break;
-            case 8: affine_8(x + offset, y + offset, count, scale, shift, low, high); break;
-            default: affine_plain(x + offset, y + offset, count, *scale, *shift, low, high); break;
+            case 16: affine_16(x + offset, y + offset, count, origin, scale, shift, low, high); break;
+            case 8: affine_8(x + offset, y + offset, count, origin, scale, shift, low, high); break;
+            case 4: affine_4(x + offset, y + offset, count, origin, scale, shift, low, high); break;
+            default: affine_plain(x + offset, y + offset, count, origin, scale, shift, low, high); break;
             }
             if (!clamps && activation.kind != CK_NO_ACTIVATION) ck_activate_span(y + offset, y + offset, count * block, activation);
         }
+    }
 }
 
 static void affine_part(void *context, int index, int threads) {
@@ -200,7 +209,7 @@ static void affine_part(void *context, int index, int threads) {
     for (int64_t item = begin; item < end; item++) {
         int64_t channel = item % job->channels * job->block;
         ck_affine_span(
-            job->x + item * size, job->scale + channel, job->shift + channel, job->y + item * size, 1, job->inner, job->block,
+            job->x + item * size, 0, job->scale + channel, job->shift + channel, job->y + item * size, 1, job->inner, job->block,
             job->activation);
     }
 }

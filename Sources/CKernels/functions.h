@@ -23,6 +23,9 @@ static inline float float_of(int32_t bits) {
     return x;
 }
 
+/* NaN if either is. */
+static inline float larger(float p, float q) { return p != p || p > q ? p : q; }
+
 static inline float at_least(float x, float low) { return x < low ? low : x; }
 static inline float at_most(float x, float high) { return x > high ? high : x; }
 static inline float clamp(float x, float low, float high) { return at_most(at_least(x, low), high); }
@@ -153,9 +156,10 @@ static inline __attribute__((always_inline)) void activate_inline(const float *x
 /* The same for anybody, on one thread. */
 void ck_activate_span(const float *x, float *y, int64_t count, ck_activation activation);
 
-/* `ck_affine` of `blocks` blocks of channels of one image, on one thread. */
+/* y = activation(scale[c]·(x − center[c]) + shift[c]) for `blocks` blocks of channels of one image, on one thread; without `center`,
+ * that is 0. */
 void ck_affine_span(
-    const float *x, const float *scale, const float *shift, float *y, int64_t blocks, int64_t inner, int64_t block,
+    const float *x, const float *center, const float *scale, const float *shift, float *y, int64_t blocks, int64_t inner, int64_t block,
     ck_activation activation);
 
 #endif

@@ -1,9 +1,31 @@
 #include "kernels.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-int64_t ck_physical_memory(void) { return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE); }
+/* Bytes of addresses that the process has taken. */
+static int64_t address_bytes(void) {
+    int64_t pages = 0;
+#ifdef __linux__
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file) {
+        if (fscanf(file, "%" SCNd64, &pages) != 1) pages = 0;
+        fclose(file);
+    }
+#endif
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+int64_t ck_memory_limit(void) {
+    int64_t physical = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || (int64_t)limit.rlim_cur < 0) return physical;
+    int64_t left = (int64_t)limit.rlim_cur - address_bytes();
+    return left < 0 ? 0 : left < physical ? left : physical;
+}
 
 int ck_processors(void) {
     long count = sysconf(_SC_NPROCESSORS_ONLN);

@@ -5,7 +5,8 @@
 
 typedef struct {
     int rank;
-    const int64_t *lengths, *tables[CK_MAX_RANK];
+    const ck_axis *axes;
+    const int64_t *tables;
     int64_t run;
     float fill;
     bool scattered;
@@ -32,39 +33,53 @@ static void pick_runs(const float *x, const int64_t *table, int64_t count, int64
     }
 }
 
+/* Runs of elements at even distances. */
+CK_CLONES static void pick_steps(const float *x, int64_t step, int64_t count, int64_t run, float *y) {
+    if (step == run) memcpy(y, x, (size_t)(count * run) * sizeof *x);
+    else if (run > 1) for (int64_t j = 0; j < count; j++) memcpy(y + j * run, x + j * step, (size_t)run * sizeof *x);
+    else if (step == 0) for (int64_t j = 0; j < count; j++) y[j] = x[0];
+    else for (int64_t j = 0; j < count; j++) y[j] = x[j * step];
+}
+
+/* From where index `i` of an axis is read; negative for what is filled in. */
+static int64_t place(const pick_job *job, const ck_axis *axis, int64_t i) {
+    return axis->table < 0 ? axis->start + i * axis->step : job->tables[axis->table + i];
+}
+
 static void pick_part(void *context, int index, int threads) {
     const pick_job *job = context;
-    int last = job->rank - 1;
-    int64_t count = job->lengths[last], begin, end;
-    static const int64_t nowhere = -1;
-    ck_share(job->rows * count, index, threads, &begin, &end);
+    const ck_axis *last = job->axes + job->rank - 1;
+    int64_t begin, end;
+    ck_share(job->rows * last->count, index, threads, &begin, &end);
     for (int64_t at = begin; at < end;) {
-        int64_t first = at % count, length = count - first < end - at ? count - first : end - at;
-        int64_t rest = at / count, base = 0;
-        for (int d = last - 1; d >= 0 && base >= 0; d--) {
-            int64_t step = job->tables[d][rest % job->lengths[d]];
-            rest /= job->lengths[d];
-            base = step < 0 ? nowhere : base + step;
+        int64_t first = at % last->count, length = last->count - first < end - at ? last->count - first : end - at;
+        int64_t rest = at / last->count, base = 0;
+        for (const ck_axis *axis = last - 1; axis >= job->axes && base >= 0; axis--) {
+            int64_t step = place(job, axis, rest % axis->count);
+            rest /= axis->count;
+            base = step < 0 ? -1 : base + step;
         }
         float *y = job->y + at * job->run;
+        const float *x = job->x + base;
         if (base < 0) for (int64_t i = 0; i < length * job->run; i++) y[i] = job->fill;
-        else if (job->scattered) pick_elements(job->x + base, job->tables[last] + first, length, job->fill, y);
-        else pick_runs(job->x + base, job->tables[last] + first, length, job->run, job->fill, y);
+        else if (last->table < 0) pick_steps(x + place(job, last, first), last->step, length, job->run, y);
+        else if (job->scattered) pick_elements(x, job->tables + last->table + first, length, job->fill, y);
+        else pick_runs(x, job->tables + last->table + first, length, job->run, job->fill, y);
         at += length;
     }
 }
 
-void ck_pick(int rank, const int64_t *lengths, const int64_t *tables, int64_t run, float fill, const float *x, float *y) {
-    pick_job job = {.rank = rank, .lengths = lengths, .run = run, .fill = fill, .x = x, .y = y, .rows = 1};
-    for (int d = 0; d < rank; d++) {
-        job.tables[d] = tables;
-        tables += lengths[d];
-        if (d < rank - 1) job.rows *= lengths[d];
+void ck_pick(int rank, const ck_axis *axes, const int64_t *tables, int64_t run, float fill, const float *x, float *y) {
+    pick_job job = {.rank = rank, .axes = axes, .tables = tables, .run = run, .fill = fill, .x = x, .y = y, .rows = 1};
+    for (int d = 0; d < rank - 1; d++) job.rows *= axes[d].count;
+    const ck_axis *last = axes + rank - 1;
+    if (last->table >= 0) {
+        const int64_t *table = tables + last->table;
+        int64_t breaks = 0;
+        for (int64_t j = 1; j < last->count; j++) breaks += table[j] != table[j - 1] + run;
+        job.scattered = run == 1 && breaks * 4 > last->count;
     }
-    int64_t count = lengths[rank - 1], breaks = 0;
-    for (int64_t j = 1; j < count; j++) breaks += job.tables[rank - 1][j] != job.tables[rank - 1][j - 1] + run;
-    job.scattered = run == 1 && breaks * 4 > count;
-    if (job.rows * count * run < SERIAL_COUNT) pick_part(&job, 0, 1); else ck_parallel(pick_part, &job);
+    if (job.rows * last->count * run < SERIAL_COUNT) pick_part(&job, 0, 1); else ck_parallel(pick_part, &job);
 }
 
 typedef struct {

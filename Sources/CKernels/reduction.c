@@ -2,120 +2,6 @@
 
 #include <string.h>
 
-/* Sums are made in float32 over pieces of this many numbers per lane, and in float64 over the pieces. */
-enum { LANES = 16, PIECE = 512, MAX_CHANNELS = 4096 };
-
-/* Σ f(x) per lane over `count` rows of `lanes` numbers, f being x − center or its square. */
-#define LANE_SUMS(name, LANES_, TERM)                                                                                            \
-    CK_CLONES static void name(const float *x, int64_t count, const float *center, double *sums) {                               \
-        for (int64_t first = 0; first < count; first += PIECE) {                                                                 \
-            int64_t end = count - first < PIECE ? count : first + PIECE;                                                         \
-            float part[LANES_] = {0};                                                                                            \
-            for (int64_t i = first; i < end; i++)                                                                                \
-                for (int l = 0; l < LANES_; l++) {                                                                               \
-                    float d = x[i * LANES_ + l] - center[l];                                                                     \
-                    part[l] += TERM;                                                                                             \
-                }                                                                                                                \
-            for (int l = 0; l < LANES_; l++) sums[l] += part[l];                                                                 \
-        }                                                                                                                        \
-    }
-LANE_SUMS(lane_sums_16, 16, d)
-LANE_SUMS(lane_squares_16, 16, d * d)
-LANE_SUMS(lane_sums_8, 8, d)
-LANE_SUMS(lane_squares_8, 8, d * d)
-
-/* The sum over a row of single numbers, seen as rows of lanes and a rest. */
-static double row_sum(const float *x, int64_t count, float center, bool squares) {
-    float centers[LANES];
-    double sums[LANES] = {0}, sum = 0;
-    for (int l = 0; l < LANES; l++) centers[l] = center;
-    (squares ? lane_squares_16 : lane_sums_16)(x, count / LANES, centers, sums);
-    for (int l = 0; l < LANES; l++) sum += sums[l];
-    for (int64_t i = count / LANES * LANES; i < count; i++) {
-        double d = x[i] - center;
-        sum += squares ? d * d : d;
-    }
-    return sum;
-}
-
-typedef struct {
-    const ck_group_norm *norm;
-    const float *x, *scale, *shift;
-    float *y;
-    /* Channels that are normalized together by one thread: whole groups and whole blocks. */
-    int64_t unit;
-} norm_job;
-
-static int64_t common_multiple(int64_t a, int64_t b) {
-    int64_t x = a, y = b;
-    while (y) {
-        int64_t rest = x % y;
-        x = y;
-        y = rest;
-    }
-    return a / x * b;
-}
-
-/* Adds up what channels [first, last) of an image hold, per channel. */
-static void channel_sums(
-    const ck_group_norm *n, const float *image, int64_t first, int64_t last, const float *centers, bool squares, double *sums) {
-    memset(sums, 0, (size_t)(last - first) * sizeof *sums);
-    for (int64_t channel = first; channel < last; channel += n->block) {
-        const float *x = image + channel * n->spatial;
-        double *target = sums + (channel - first);
-        const float *center = centers + (channel - first);
-        switch (n->block) {
-        case 16: (squares ? lane_squares_16 : lane_sums_16)(x, n->spatial, center, target); break;
-        case 8: (squares ? lane_squares_8 : lane_sums_8)(x, n->spatial, center, target); break;
-        default: *target += row_sum(x, n->spatial, *center, squares); break;
-        }
-    }
-}
-
-/* Replaces every channel's sum by the mean over its group. */
-static void average(const ck_group_norm *n, int64_t count, double *sums) {
-    for (int64_t first = 0; first < count; first += n->group) {
-        double sum = 0;
-        for (int64_t c = first; c < first + n->group; c++) sum += sums[c];
-        for (int64_t c = first; c < first + n->group; c++) sums[c] = sum / ((double)n->group * (double)n->spatial);
-    }
-}
-
-static void norm_part(void *context, int index, int threads) {
-    const norm_job *job = context;
-    const ck_group_norm *n = job->norm;
-    int64_t units = (n->channels + job->unit - 1) / job->unit, padded = (n->channels + n->block - 1) / n->block * n->block, begin, end;
-    ck_share(n->batch * units, index, threads, &begin, &end);
-    for (int64_t item = begin; item < end; item++) {
-        int64_t first = item % units * job->unit, last = first + job->unit < padded ? first + job->unit : padded;
-        int64_t count = (last < n->channels ? last : n->channels) - first, offset = item / units * padded * n->spatial;
-        double sums[MAX_CHANNELS];
-        float means[MAX_CHANNELS], scales[MAX_CHANNELS], shifts[MAX_CHANNELS];
-        for (int64_t c = 0; c < last - first; c++) means[c] = scales[c] = shifts[c] = 0;
-        channel_sums(n, job->x + offset, first, last, means, false, sums);
-        average(n, count, sums);
-        for (int64_t c = 0; c < count; c++) means[c] = (float)sums[c];
-        channel_sums(n, job->x + offset, first, last, means, true, sums);
-        average(n, count, sums);
-        for (int64_t c = 0; c < count; c++) {
-            scales[c] = (float)(job->scale[first + c] / sqrt(sums[c] + n->epsilon));
-            shifts[c] = job->shift[first + c] - means[c] * scales[c];
-        }
-        ck_affine_span(
-            job->x + offset + first * n->spatial, scales, shifts, job->y + offset + first * n->spatial, (last - first) / n->block,
-            n->spatial, n->block, n->activation);
-    }
-}
-
-bool ck_group_norm_fits(const ck_group_norm *norm) {
-    return common_multiple(norm->group, norm->block) <= MAX_CHANNELS - LANES && norm->channels % norm->group == 0;
-}
-
-void ck_normalize_groups(const ck_group_norm *norm, const float *x, const float *scale, const float *shift, float *y) {
-    norm_job job = {norm, x, scale, shift, y, common_multiple(norm->group, norm->block)};
-    ck_parallel(norm_part, &job);
-}
-
 typedef struct {
     ck_reduction_kind kind;
     const float *x;
@@ -123,30 +9,30 @@ typedef struct {
     int64_t outer, count, inner;
 } reduction_job;
 
-static inline float larger(float p, float q) { return p != p || p > q ? p : q; }
+/* Numbers per column that are added up in float32 before they go into a sum in float64, and columns that are worked on at once. */
+enum { RUN = 128, COLUMNS = 512 };
+
 static inline float smaller(float p, float q) { return p != p || p < q ? p : q; }
 
-/* acc[i] = acc[i] ∘ x[i] */
-CK_CLONES static void combine(ck_reduction_kind kind, const float *x, float *acc, int64_t count) {
+/* acc[i] = acc[i] ∘ x[k, i] for every row k; rows of one block of channels stay in a register. */
+#define ROWS(expression)                                                                                                         \
+    if (count == 16) {                                                                                                           \
+        for (int64_t k = 0; k < rows; k++)                                                                                       \
+            for (int i = 0; i < 16; i++) { float a = acc[i], v = x[k * stride + i]; acc[i] = (expression); }                     \
+    } else {                                                                                                                     \
+        for (int64_t k = 0; k < rows; k++)                                                                                       \
+            INDEPENDENT for (int64_t i = 0; i < count; i++) { float a = acc[i], v = x[k * stride + i]; acc[i] = (expression); }  \
+    }                                                                                                                            \
+    break;
+
+CK_CLONES static void combine(ck_reduction_kind kind, const float *x, int64_t rows, int64_t stride, float *acc, int64_t count) {
     switch (kind) {
-    case CK_REDUCE_SUM: case CK_REDUCE_MEAN:
-        for (int64_t i = 0; i < count; i++) acc[i] += x[i];
-        break;
-    case CK_REDUCE_L1:
-        for (int64_t i = 0; i < count; i++) acc[i] += fabsf(x[i]);
-        break;
-    case CK_REDUCE_L2: case CK_REDUCE_SQUARES:
-        for (int64_t i = 0; i < count; i++) acc[i] += x[i] * x[i];
-        break;
-    case CK_REDUCE_PRODUCT:
-        for (int64_t i = 0; i < count; i++) acc[i] *= x[i];
-        break;
-    case CK_REDUCE_MAX:
-        for (int64_t i = 0; i < count; i++) acc[i] = larger(acc[i], x[i]);
-        break;
-    case CK_REDUCE_MIN:
-        for (int64_t i = 0; i < count; i++) acc[i] = smaller(acc[i], x[i]);
-        break;
+    case CK_REDUCE_SUM: case CK_REDUCE_MEAN: ROWS(a + v)
+    case CK_REDUCE_L1: ROWS(a + fabsf(v))
+    case CK_REDUCE_L2: case CK_REDUCE_SQUARES: ROWS(a + v * v)
+    case CK_REDUCE_PRODUCT: ROWS(a * v)
+    case CK_REDUCE_MAX: ROWS(larger(a, v))
+    case CK_REDUCE_MIN: ROWS(smaller(a, v))
     }
 }
 
@@ -162,42 +48,76 @@ static float neutral(ck_reduction_kind kind) {
 
 /* The same where the numbers are already combined ones. */
 static ck_reduction_kind combination(ck_reduction_kind kind) {
-    return kind == CK_REDUCE_L1 || kind == CK_REDUCE_L2 || kind == CK_REDUCE_SQUARES ? CK_REDUCE_SUM : kind;
+    return kind == CK_REDUCE_L1 || kind == CK_REDUCE_L2 || kind == CK_REDUCE_SQUARES || kind == CK_REDUCE_MEAN ? CK_REDUCE_SUM : kind;
 }
 
-static float finished(ck_reduction_kind kind, float value, int64_t count) {
-    if (kind == CK_REDUCE_MEAN) return value / (float)count;
-    return kind == CK_REDUCE_L2 ? sqrtf(value) : value;
+static float finished(ck_reduction_kind kind, double value, int64_t count) {
+    if (kind == CK_REDUCE_MEAN) return (float)(value / (double)count);
+    return (float)(kind == CK_REDUCE_L2 ? sqrt(value) : value);
 }
 
-/* One row of neighbours: partial results in as many lanes as keep the units busy. */
+static void fill(float *y, int64_t count, float value) {
+    for (int64_t i = 0; i < count; i++) y[i] = value;
+}
+
+CK_CLONES static void add_up(const float *part, double *totals, int64_t count) {
+    for (int64_t i = 0; i < count; i++) totals[i] += part[i];
+}
+
+/* Combines `count` rows that lie `stride` apart, column by column. */
+static void reduce_columns(ck_reduction_kind kind, const float *x, int64_t count, int64_t stride, double *totals, int64_t columns) {
+    float part[COLUMNS];
+    if (combination(kind) != CK_REDUCE_SUM) {
+        fill(part, columns, neutral(kind));
+        combine(kind, x, count, stride, part, columns);
+        for (int64_t i = 0; i < columns; i++) totals[i] = part[i];
+        return;
+    }
+    for (int64_t i = 0; i < columns; i++) totals[i] = 0;
+    for (int64_t first = 0; first < count; first += RUN) {
+        fill(part, columns, 0);
+        combine(kind, x + first * stride, count - first < RUN ? count - first : RUN, stride, part, columns);
+        add_up(part, totals, columns);
+    }
+}
+
+/* One row of neighbours, seen as rows of as many columns as keep the units busy, and a rest. */
 static float reduce_row(ck_reduction_kind kind, const float *x, int64_t count) {
-    enum { WIDTH = 64 };
-    float lanes[WIDTH];
-    for (int l = 0; l < WIDTH; l++) lanes[l] = neutral(kind);
-    int64_t whole = count / WIDTH * WIDTH;
-    for (int64_t i = 0; i < whole; i += WIDTH) combine(kind, x + i, lanes, WIDTH);
-    combine(kind, x + whole, lanes, count - whole);
-    for (int width = WIDTH / 2; width > 0; width /= 2) combine(combination(kind), lanes + width, lanes, width);
-    return finished(kind, lanes[0], count);
+    enum { WIDEST = 64 };
+    int64_t width = count < 16 * WIDEST ? 16 : WIDEST, whole = count / width * width;
+    double totals[WIDEST];
+    float rest[WIDEST];
+    reduce_columns(kind, x, count / width, width, totals, width);
+    fill(rest, width, neutral(kind));
+    combine(kind, x + whole, 1, width, rest, count - whole);
+    if (combination(kind) == CK_REDUCE_SUM) {
+        double sum = 0;
+        for (int64_t l = 0; l < width; l++) sum += totals[l] + rest[l];
+        return finished(kind, sum, count);
+    }
+    float lanes[WIDEST];
+    for (int64_t l = 0; l < width; l++) lanes[l] = (float)totals[l];
+    combine(kind, lanes, 1, width, rest, width);
+    for (width /= 2; width > 0; width /= 2) combine(kind, rest + width, 1, width, rest, width);
+    return rest[0];
 }
 
 static void reduction_part(void *context, int index, int threads) {
     const reduction_job *job = context;
-    int64_t pieces = (job->inner + PIECE - 1) / PIECE, begin, end;
+    int64_t pieces = (job->inner + COLUMNS - 1) / COLUMNS, begin, end;
+    double totals[COLUMNS];
     ck_share(job->outer * pieces, index, threads, &begin, &end);
     for (int64_t item = begin; item < end; item++) {
-        int64_t row = item / pieces, first = item % pieces * PIECE;
+        int64_t row = item / pieces, first = item % pieces * COLUMNS;
         const float *x = job->x + row * job->count * job->inner + first;
         float *y = job->y + row * job->inner + first;
         if (job->inner == 1) {
             *y = reduce_row(job->kind, x, job->count);
             continue;
         }
-        int64_t length = job->inner - first < PIECE ? job->inner - first : PIECE;
-        for (int64_t i = 0; i < length; i++) y[i] = neutral(job->kind);
-        for (int64_t k = 0; k < job->count; k++) combine(job->kind, x + k * job->inner, y, length);
-        for (int64_t i = 0; i < length; i++) y[i] = finished(job->kind, y[i], job->count);
+        int64_t length = job->inner - first < COLUMNS ? job->inner - first : COLUMNS;
+        reduce_columns(job->kind, x, job->count, job->inner, totals, length);
+        for (int64_t i = 0; i < length; i++) y[i] = finished(job->kind, totals[i], job->count);
     }
 }
 

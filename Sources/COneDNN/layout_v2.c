@@ -39,8 +39,9 @@ onednn_status onednn_layout_create_any(onednn_layout **out, int rank, const int6
 onednn_status onednn_layout_create_channel_blocked(onednn_layout **out, int rank, const int64_t *dims, int block, onednn_type type) {
     static const dnnl_format_tag_t by16[] = {dnnl_aBc16b, dnnl_aBcd16b, dnnl_aBcde16b};
     static const dnnl_format_tag_t by8[] = {dnnl_aBc8b, dnnl_aBcd8b, dnnl_aBcde8b};
-    if (rank < 3 || rank > 5 || (block != 16 && block != 8)) return ONEDNN_INVALID_ARGUMENTS;
-    dnnl_format_tag_t tag = (block == 16 ? by16 : by8)[rank - 3];
+    static const dnnl_format_tag_t by4[] = {dnnl_aBc4b, dnnl_aBcd4b, dnnl_aBcde4b};
+    if (rank < 3 || rank > 5 || (block != 16 && block != 8 && block != 4)) return ONEDNN_INVALID_ARGUMENTS;
+    dnnl_format_tag_t tag = (block == 16 ? by16 : block == 8 ? by8 : by4)[rank - 3];
     dnnl_memory_desc_t desc;
     return wrap(out, dnnl_memory_desc_init_by_tag(&desc, rank, dims, onednn_dnnl_type(type), tag), &desc);
 }

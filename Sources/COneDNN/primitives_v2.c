@@ -132,24 +132,10 @@ onednn_status onednn_pooling(
     return create(out, status, &desc, no_post_ops);
 }
 
-onednn_status onednn_softmax(onednn_primitive **out, bool logarithm, const onednn_layout *data, int axis) {
-    dnnl_softmax_v2_desc_t desc;
-    dnnl_status_t status = dnnl_softmax_v2_forward_desc_init(
-        &desc, dnnl_forward_inference, logarithm ? dnnl_softmax_log : dnnl_softmax_accurate, &data->desc, &data->desc, axis);
-    return create(out, status, &desc, no_post_ops);
-}
-
 onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int64_t size, float alpha, float beta, float k) {
     dnnl_lrn_desc_t desc;
     dnnl_status_t status = dnnl_lrn_forward_desc_init(
         &desc, dnnl_forward_inference, dnnl_lrn_across_channels, &data->desc, size, alpha, beta, k);
-    return create(out, status, &desc, no_post_ops);
-}
-
-onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon) {
-    dnnl_layer_normalization_desc_t desc;
-    dnnl_status_t status = dnnl_layer_normalization_forward_desc_init(
-        &desc, dnnl_forward_inference, &data->desc, NULL, epsilon, dnnl_use_scale | dnnl_use_shift);
     return create(out, status, &desc, no_post_ops);
 }
 

@@ -8,7 +8,8 @@ struct BenchmarkCommand: NetworkCommand {
         abstract: "Measure how fast a model loads and runs.",
         discussion: """
             The inputs are random. With --against, ONNX Runtime runs the same inputs on as many threads in a Python process, and both \
-            take turns: the ratio of the two holds on a busy machine, too, where times alone do not.
+            take short turns. The ratio of their fast runs holds on a machine with some other work, too, where times alone do not; where \
+            it differs too much among parts of the measurement, it is called too noisy to tell.
 
             EXAMPLES
               cleave benchmark model.onnx

@@ -5,12 +5,13 @@ extension TensorFile {
     /// The tensors as samples for `graph`.
     ///
     /// - Arrays of an npz file are matched by name: one called like an input is that input, one called like an output is
-    ///   what the output is expected to be, others are ignored. When a model has a single input, a single array, or
+    ///   what the output is expected to be, others are refused. When a model has a single input, a single array, or
     ///   a single array that is not called like an output, is taken for it whatever its name is.
     /// - ONNX test data is matched by position, as its file names say.
     ///
     /// - Parameter batch: cuts arrays into samples of this length along the leading dimension; `nil` leaves them whole.
-    /// - Throws: `CleaveError` naming an input for which there is no array, or arrays whose lengths do not agree.
+    /// - Throws: `CleaveError` naming an input for which there is no array, an array that is neither input nor output, or arrays whose
+    ///   lengths do not agree.
     public func samples(for graph: Graph, batch: Int? = nil) throws -> [Sample] {
         let inputs = graph.inputs.map { graph[$0].name }
         let outputs = graph.outputs.map { graph[$0].name }
@@ -48,6 +49,16 @@ extension TensorFile {
             throw CleaveError(
                 .invalidRequest, "there is no array for the input, only \(names.isEmpty ? "an empty archive" : names)",
                 at: .init(tensor: missing), suggestion: "name the arrays after the model's inputs: `cleave inspect` lists them")
+        }
+        let names = inputs + outputs
+        if sample.inputs.count + sample.expected.count < entries.count,
+            let surplus = entries.compactMap(\.name).first(where: { !names.contains($0) })
+        {
+            let free = names.filter { sample.inputs[$0] == nil && sample.expected[$0] == nil }
+            throw CleaveError(
+                .invalidRequest, "the array is neither an input nor an output of the model", at: .init(tensor: surplus),
+                suggestion: nearestName(to: surplus, in: free).map { "is it '\($0)'?" }
+                    ?? "leave it out; the model has \((names).map { "'\($0)'" }.joined(separator: ", "))")
         }
         return sample
     }

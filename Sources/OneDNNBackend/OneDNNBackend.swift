@@ -20,7 +20,7 @@ public struct OneDNNBackend: Backend {
     ///   - memoryLimit: in bytes; `nil` for the machine's memory.
     public init(threads: Int? = nil, memoryLimit: Int? = nil) {
         self.threads = max(1, threads ?? Int(ck_processors()))
-        self.memoryLimit = memoryLimit ?? Int(clamping: ck_physical_memory())
+        self.memoryLimit = memoryLimit ?? Int(clamping: ck_memory_limit())
     }
 
     public var name: String { "onednn" }

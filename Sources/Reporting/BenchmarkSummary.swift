@@ -21,9 +21,9 @@ extension BenchmarkSummary: Report {
         if let comparison = result.comparison {
             let speedups = comparison.speedups
             lines += [
-                "",
-                style.apply(.strong, to: "\(NumberFormat.ratio(speedups.median)) times as fast as \(comparison.peer.name)")
-                    + ", from \(NumberFormat.ratio(speedups.smallest)) to \(NumberFormat.ratio(speedups.largest)) "
+                "", Self.verdict(on: comparison, style: style),
+                "\(NumberFormat.ratio(speedups.median)) times at the medians, "
+                    + "from \(NumberFormat.ratio(speedups.smallest)) to \(NumberFormat.ratio(speedups.largest)) "
                     + "over \(NumberFormat.quantity(result.rounds, "round"))",
                 VerificationSummary.verdict(on: comparison.outputs, style: style) + ", outputs of both on the same inputs",
             ]
@@ -32,6 +32,16 @@ extension BenchmarkSummary: Report {
         if !warnings.isEmpty { lines.append("") }
         lines += warnings.map { style.apply(.warning, to: "warning:") + " \($0)" }
         return lines.joined(separator: "\n")
+    }
+
+    private static func verdict(on comparison: BenchmarkResult.Comparison, style: TextStyle) -> String {
+        let ratio = comparison.ratio
+        let range = "from \(NumberFormat.ratio(ratio.smallest)) to \(NumberFormat.ratio(ratio.largest))"
+        let claim = "times as fast as \(comparison.peer.name)"
+        guard ratio.verdict != .tooNoisy else {
+            return style.apply(.warning, to: ratio.verdict.rawValue) + ": \(range) \(claim) at the p10 of parts of the runs"
+        }
+        return style.apply(.strong, to: "\(NumberFormat.ratio(ratio.value)) \(claim)") + " at the p10 of all runs, \(range) in parts of them"
     }
 
     private var table: Table {
@@ -66,6 +76,10 @@ extension BenchmarkSummary: Report {
             "against": result.comparison.map { comparison in
                 [
                     "measured": json(comparison.peer),
+                    "speed": [
+                        "verdict": .string(comparison.ratio.verdict.rawValue), "ratio": .number(comparison.ratio.value),
+                        "smallest": .number(comparison.ratio.smallest), "largest": .number(comparison.ratio.largest),
+                    ],
                     "speedup": json(comparison.speedups),
                     "verdict": comparison.isEqual ? "EQUAL" : "DIFFERENT",
                     "outputs": .array(comparison.outputs.map(\.json)),

@@ -21,6 +21,19 @@ public struct RunResult: Sendable {
     public var isExpected: Bool { againstExpected.allSatisfy(\.comparison.isEqual) }
 }
 
+/// Holds what a graph made against tensors for its outputs, by the same rules as `verify` and `run`: a number that was computed from
+/// coarser ones is judged as such.
+public func compareOutputs(
+    _ outputs: [String: Tensor], of graph: Graph, with expected: [(name: String, tensor: Tensor)], tolerance: Tolerance = Tolerance()
+) -> [VerificationReport.Output] {
+    let precisions = tolerance.relative == nil ? Precisions(graph) : nil
+    var compared: [VerificationReport.Output] = []
+    for (name, tensor) in expected {
+        compared.add(outputs[name], expected: tensor, name: name, coarser: precisions?[name], tolerance: tolerance)
+    }
+    return compared
+}
+
 /// Runs `graph` on all samples.
 ///
 /// - Parameter progress: called before the first sample and after every one.

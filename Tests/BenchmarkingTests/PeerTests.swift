@@ -108,6 +108,7 @@ struct PeerTests {
     func programsThatAreNoPythonAreOneLine(script: String, problem: String) throws {
         try withProgram(script) { python in
             let error = try failure { _ = try start(python) }
+            #expect(error.suggestion == "name a Python 3: --python /usr/bin/python3")
             #expect(error.problem.contains(problem), "\(error.problem)")
             #expect(!error.problem.contains("\n"))
         }

@@ -70,7 +70,12 @@ struct BenchmarkCommandTests {
         #expect(peer["peak_bytes"] as? Int == 4096)
         #expect((peer["latency_seconds"] as? [String: Any])?["median"] as? Double == 0.5)
         let speedup = try #require(against["speedup"] as? [String: Any])
-        #expect(speedup["count"] as? Int == 10)
+        #expect(speedup["count"] as? Int == 20)
+        let speed = try #require(against["speed"] as? [String: Any])
+        #expect(["faster", "slower", "as fast", "too noisy to tell"].contains(speed["verdict"] as? String))
+        let bounds = try ["smallest", "ratio", "largest"].map { try #require(speed[$0] as? Double) }
+        #expect(bounds[0] > 0)
+        #expect(bounds[0] <= bounds[2])
         let smallest = try #require(speedup["smallest"] as? Double), median = try #require(speedup["median"] as? Double)
         #expect(smallest > 0)
         #expect(median >= smallest)
@@ -80,7 +85,7 @@ struct BenchmarkCommandTests {
         let result = try compared(with: try Tensor([Double](repeating: 0, count: 10), shape: [1, 10], as: ElementType.float32))
         #expect(result.status == 1)
         #expect(result.output.contains("DIFFERENT: output"))
-        #expect(result.output.contains("times as fast as ONNX Runtime, from "))
+        #expect(result.output.contains("times as fast as ONNX Runtime at the p10 of "))
         #expect(result.output.contains("ONNX Runtime 9.8.7"))
     }
 

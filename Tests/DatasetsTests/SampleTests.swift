@@ -82,8 +82,22 @@ struct MatchingTests {
 
     @Test func arraysAreMatchedByName() throws {
         let graph = try interface(inputs: [("x", .float32, nil), ("z", .float32, nil)], outputs: ["y"])
-        let samples = try archive([("y", two), ("z", two), ("other", one), ("x", one)]).samples(for: graph)
+        let samples = try archive([("y", two), ("z", two), ("x", one)]).samples(for: graph)
         #expect(samples == [Sample(inputs: ["x": one, "z": two], expected: ["y": two])])
+    }
+
+    /// An expected output with a slip in its name would not be compared.
+    @Test func arraysForNothingAreRefused() throws {
+        let graph = try interface(inputs: [("x", .float32, nil)], outputs: ["predictions"])
+        let slip = try #require(throws: CleaveError.self) { try archive([("x", one), ("predictoins", two)]).samples(for: graph) }
+        #expect(
+            slip.description == "data.npz: tensor 'predictoins': the array is neither an input nor an output of the model")
+        #expect(slip.suggestion == "is it 'predictions'?")
+        let other = try #require(throws: CleaveError.self) {
+            try archive([("x", one), ("predictions", two), ("labels", two)]).samples(for: graph)
+        }
+        #expect(other.description.contains("'labels'"))
+        #expect(other.suggestion == "leave it out; the model has 'x', 'predictions'")
     }
 
     @Test func theOnlyInputTakesTheOnlyArrayLeft() throws {

@@ -215,4 +215,14 @@ struct VerifyTests {
         #expect(strict.outputs.map(\.coarserType) == [nil])
         #expect(!strict.isEqual)
     }
+
+    /// Outputs of another program are judged by the same rule.
+    @Test func outputsFromElsewhereAreJudgedLikewise() throws {
+        let (expected, actual) = (Tensor(vector: [Float(1), 2]), Tensor(vector: [Float(1.002), 2]))
+        for (weightsOnly, isEqual) in [(false, true), (true, false)] {
+            let compared = compareOutputs(["y": actual], of: try halfInside(weightsOnly: weightsOnly), with: [("y", expected)])
+            #expect(compared.map(\.comparison.isEqual) == [isEqual])
+            #expect(compared.map(\.coarserType) == [weightsOnly ? nil : .float16])
+        }
+    }
 }

@@ -13,7 +13,8 @@ extern "C" {
 
 /* --- The machine ------------------------------------------------------------------------------------------------ */
 
-int64_t ck_physical_memory(void);
+/* The machine's memory, or what `ulimit -v` leaves the process of it. */
+int64_t ck_memory_limit(void);
 int ck_processors(void);
 /* Zeroed memory in large pages where the system has them; NULL when it is not to be had. */
 void *ck_map(int64_t bytes);
@@ -91,7 +92,8 @@ void ck_binary(
     ck_binary_kind kind, ck_activation activation, int rank, const int64_t *lengths, const float *a, const int64_t *a_strides,
     const float *b, const int64_t *b_strides, float *out);
 
-/* y = activation(scale[c]·x + shift[c]) over [outer, channels, inner, block], c = channel·block + lane. In place is allowed. */
+/* y = activation(scale[c]·x + shift[c]) over [outer, channels, inner, block], c = channel·block + lane; blocks are 1, 4, 8 or 16.
+ * In place is allowed. */
 void ck_affine(
     const float *x, const float *scale, const float *shift, float *y, int64_t outer, int64_t channels, int64_t inner, int64_t block,
     ck_activation activation);
@@ -100,7 +102,7 @@ typedef struct {
     int64_t batch, channels, spatial;
     /* Channels per group: 1 normalizes every channel by itself. */
     int64_t group;
-    /* Channels lie in blocks of 1, 8 or 16, the last one padded. */
+    /* Channels lie in blocks of 1, 4, 8 or 16, the last one padded. */
     int64_t block;
     float epsilon;
     ck_activation activation;
@@ -112,12 +114,30 @@ void ck_normalize_groups(const ck_group_norm *norm, const float *x, const float 
 /* Whether `ck_normalize_groups` can do it: groups are not too large. */
 bool ck_group_norm_fits(const ck_group_norm *norm);
 
+/* y = scale[i]·(x − μ)/√(σ² + ε) + shift[i], mean and variance over each row of `count` elements. */
+void ck_normalize_rows(
+    const float *x, const float *scale, const float *shift, float *y, int64_t rows, int64_t count, float epsilon);
+
 typedef enum {
     CK_REDUCE_SUM, CK_REDUCE_MEAN, CK_REDUCE_PRODUCT, CK_REDUCE_MAX, CK_REDUCE_MIN, CK_REDUCE_L1, CK_REDUCE_L2, CK_REDUCE_SQUARES,
 } ck_reduction_kind;
 
 /* From [outer, count, inner] to [outer, inner]. */
 void ck_reduce(ck_reduction_kind kind, const float *x, float *y, int64_t outer, int64_t count, int64_t inner);
+
+/* Largest numbers of windows over [outer, depth, height, width, lanes], lane by lane; NaN where a window has one. Lengths are those of
+ * depth, height and width; dilation 1 is dense; `pad` is that before the input, less than the kernel. Lanes are 1, 4, 8 or 16. */
+typedef struct {
+    int64_t outer, lanes;
+    int64_t input[3], output[3], kernel[3], stride[3], dilation[3], pad[3];
+} ck_max_pool;
+
+/* Elements that `ck_pool_maxima` needs as `scratch` on that many threads. */
+int64_t ck_max_pool_scratch_count(const ck_max_pool *pool, int threads);
+void ck_pool_maxima(const ck_max_pool *pool, const float *x, float *y, float *scratch);
+
+/* y = e^x / Σ e^x, or its logarithm, over the middle dimension of [outer, count, inner]. Not in place. */
+void ck_softmax(bool logarithm, const float *x, float *y, int64_t outer, int64_t count, int64_t inner);
 
 /* Row by row, `outer` in all, lengths[i] elements of every source after each other. */
 void ck_concat(const float *const *sources, const int64_t *lengths, int count, int64_t outer, float *out);
@@ -129,9 +149,15 @@ void ck_pad(
 
 /* --- Movement --------------------------------------------------------------------------------------------------- */
 
-/* y[i₀, …, i_r, k] = x[table₀[i₀] + … + table_r[i_r] + k], and `fill` where some entry is negative. `lengths` are those of the
- * `rank` tables, which follow each other in `tables`; k counts to `run`. */
-void ck_pick(int rank, const int64_t *lengths, const int64_t *tables, int64_t run, float fill, const float *x, float *y);
+/* From where the `count` indices i of a dimension are read: entry table + i of some tables, or start + i·step where `table` is
+ * negative. */
+typedef struct {
+    int64_t count, table, start, step;
+} ck_axis;
+
+/* y[i₀, …, i_r, k] = x[place₀(i₀) + … + place_r(i_r) + k] for the `rank` axes, and `fill` where some place is negative; k counts to
+ * `run`. */
+void ck_pick(int rank, const ck_axis *axes, const int64_t *tables, int64_t run, float fill, const float *x, float *y);
 
 /* Element i of the result is the sum of weights[k·count + i]·x[indices[k·count + i]] over k < taps. Where an element has fewer
  * taps, the weights of the others are 0, and what they would be multiplied with does not count. */

@@ -123,12 +123,9 @@ onednn_status onednn_matmul(
 onednn_status onednn_pooling(
     onednn_primitive **out, onednn_pool_kind kind, const onednn_layout *source, const onednn_layout *destination,
     const onednn_window *window);
-onednn_status onednn_softmax(onednn_primitive **out, bool logarithm, const onednn_layout *data, int axis);
 onednn_status onednn_reorder(onednn_primitive **out, const onednn_layout *source, const onednn_layout *destination);
 /* x / (k + alpha/size · Σ x²)^beta over `size` channels. */
 onednn_status onednn_lrn(onednn_primitive **out, const onednn_layout *data, int64_t size, float alpha, float beta, float k);
-/* Normalizes the last dimension and applies scale and shift vectors. */
-onednn_status onednn_layer_norm(onednn_primitive **out, const onednn_layout *data, float epsilon);
 
 /* Gradients of `onednn_convolution` with respect to its source, and to its weights and bias; `diff_bias` may be NULL. */
 onednn_status onednn_convolution_source_gradient(

@@ -17,7 +17,7 @@ struct PlanCompiler {
     let graph: Graph
     let program: Simplification
     let groups: [Group]
-    let pool = ConstantPool()
+    let pool: ConstantPool
 
     var steps: [OneDNNPlan.Step] = []
     var buffers: [OneDNNPlan.Buffer] = []
@@ -28,7 +28,10 @@ struct PlanCompiler {
     private var copies: [ValueID: [(layout: Layout, buffer: BufferID)]] = [:]
     /// Index of the last group that reads a value.
     private var lastUse: [ValueID: Int] = [:]
-    private var slotCount = 0
+    /// The values that are tensors of the session, and the number of steps before they are computed.
+    private var slots: [(value: ValueID, start: Int)] = []
+    /// Per group, the number of steps after it.
+    private var stepCounts: [Int] = []
     /// The group being compiled.
     private var current = 0
     /// What the plan trains; empty for one that only runs.
@@ -42,6 +45,7 @@ struct PlanCompiler {
 
     init(_ specialized: Graph, backend: OneDNNBackend, training: TrainedValues = TrainedValues()) throws {
         self.backend = backend
+        pool = ConstantPool(limit: backend.memoryLimit)
         self.training = training
         backwardNodes = training.nodesBehindResults(of: specialized)
         program = try Self.simplify(specialized, memoryLimit: backend.memoryLimit)
@@ -58,7 +62,8 @@ struct PlanCompiler {
     /// Simplifies a graph, and again with what that has found for as long as more shapes become known by it: those that are computed
     /// from other shapes in ways that inference does not follow.
     private static func simplify(_ specialized: Graph, memoryLimit: Int) throws -> Simplification {
-        var program = try Simplification(specialized, memoryLimit: memoryLimit)
+        // Constants get at most a quarter of the memory.
+        var program = try Simplification(specialized, budget: memoryLimit / 4, evaluatedByteCount: 0)
         while program.hasUnknownShapes {
             let evaluated = program.evaluated
             guard !evaluated.isEmpty else { break }
@@ -66,7 +71,7 @@ struct PlanCompiler {
             try graph.edit { editor in
                 for (value, tensor) in evaluated { editor.setConstant(value, to: tensor) }
             }
-            program = try Simplification(graph, memoryLimit: memoryLimit)
+            program = try Simplification(graph, budget: memoryLimit / 4, evaluatedByteCount: program.evaluatedByteCount)
         }
         return program
     }
@@ -77,12 +82,14 @@ struct PlanCompiler {
         for (index, group) in groups.enumerated() {
             current = index
             try lower(group)
+            stepCounts.append(steps.count)
         }
         current = groups.count
         let outputs = try placeOutputs(), held = try placeHeldTensors()
         return try OneDNNPlan(
             graph: original, specialized: graph, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
-            slotCount: slotCount, weightByteCount: pool.byteCount, held: held)
+            slots: slots.map { tensorSlot($0.value, from: $0.start) },
+            weightByteCount: pool.byteCount.saturatingSum(program.evaluatedByteCount), held: held)
     }
 
     /// Refuses a single value beyond the memory limit before a kernel makes tables of its size.
@@ -302,9 +309,18 @@ struct PlanCompiler {
     }
 
     mutating func makeSlot(for id: ValueID) -> Int {
-        homes[id] = .slot(slotCount)
-        slotCount += 1
-        return slotCount - 1
+        homes[id] = .slot(slots.count)
+        slots.append((id, steps.count))
+        return slots.count - 1
+    }
+
+    private func tensorSlot(_ value: ValueID, from start: Int) -> TensorSlot {
+        var byteCount = 0
+        if !graph.inputs.contains(value), let type = graph[value].tensorType, let shape = type.knownShape {
+            byteCount = (try? Tensor.elementCount(of: shape)).flatMap(type.elementType.byteCount(elements:)) ?? 0
+        }
+        let end = lastUse[value].map { $0 < stepCounts.count ? stepCounts[$0] - 1 : steps.count } ?? start
+        return TensorSlot(byteCount: byteCount, lifetime: start...max(start, end))
     }
 
     func slot(_ id: ValueID) -> Int? {
@@ -353,42 +369,5 @@ struct PlanCompiler {
         let buffer = makeBuffer(.arena, byteCount: try Layout.plain(lengths).byteCount)
         try emitReorder(from: source, to: (buffer, result))
         return buffer
-    }
-
-    // MARK: Fallback
-
-    /// Runs a node on row-major tensors: on its reference kernel, or compiled when a run tells shapes that are not known yet.
-    mutating func lowerToTensors(_ node: Node) throws {
-        var reads: [BufferID] = []
-        func operand(_ input: ValueID) throws -> TensorStep.Operand {
-            if let tensor = constant(input) { return .constant(tensor) }
-            if let slot = slot(input) { return .slot(slot) }
-            let buffer = try plainOperand(input)
-            reads.append(buffer)
-            return .buffer(buffer, shape: shape(input))
-        }
-        let operands = try node.inputs.map { try $0.map(operand) ?? .absent }
-        let captures = try node.captures.map { (name: graph[$0].name, operand: try operand($0)) }
-        var writes: [BufferID] = []
-        let results = try node.outputs.map { output -> TensorStep.Result in
-            guard let output else { return .absent }
-            guard isBuffered(output) else { return .slot(makeSlot(for: output)) }
-            let layout = try Layout.plain(shape(output))
-            let buffer = makeBuffer(.arena, byteCount: layout.byteCount)
-            define(output, in: buffer, layout)
-            writes.append(buffer)
-            return .buffer(buffer, shape: shape(output))
-        }
-        let kernel = TensorStep(
-            operation: node.operator, operands: operands, captures: captures, results: results, opset: graph.opset,
-            label: graph.label(of: node), backend: backend, isCompiledLate: isCompiledLate(node))
-        emit(kernel, computing: [node], reads: reads, writes: writes, isFallback: !kernel.isCompiledLate)
-    }
-    private func isCompiledLate(_ node: Node) -> Bool {
-        if node.operator.isControlFlow { return node.operator.computesMuch }
-        return node.operator.hasFastKernel && node.outputs.compactMap { $0 }.contains { output in
-            let type = graph[output].tensorType
-            return type?.elementType == .float32 && type?.knownShape == nil
-        }
     }
 }

@@ -17,14 +17,19 @@ struct Simplification {
     /// Values that outlive the run, aliases resolved.
     private(set) var outputs: Set<ValueID> = []
 
-    /// Results with more elements are left to run.
-    private let evaluationLimit: Int
+    /// Bytes of what has been evaluated.
+    private(set) var evaluatedByteCount: Int
+    /// Bytes that may be evaluated; results beyond them are left to run.
+    private let budget: Int
 
-    /// - Parameter memoryLimit: bytes that the network may take; a constant gets at most a quarter of them.
+    /// - Parameters:
+    ///   - budget: bytes that constants may take besides those of the graph.
+    ///   - evaluatedByteCount: what they take already.
     /// - Throws: `CleaveError` naming a node that is not known or whose constants do not fit it.
-    init(_ graph: Graph, memoryLimit: Int) throws {
+    init(_ graph: Graph, budget: Int, evaluatedByteCount: Int) throws {
         self.graph = graph
-        evaluationLimit = memoryLimit / 4 / MemoryLayout<Float>.size
+        self.budget = budget
+        self.evaluatedByteCount = evaluatedByteCount
         try graph.checkInterface(on: "onednn")
         for value in graph.values {
             if let tensor = value.constant { constants[value.id] = tensor }
@@ -77,7 +82,9 @@ struct Simplification {
                 let type = graph[output].tensorType?.elementType, type.isFloatingPoint || type.isInteger, isSmall(node)
             else { break }
             let cast = Operator.cast(.init(to: type, saturate: payload.saturate))
-            constants[output] = try evaluate(cast, operands: [input], outputCount: 1, opset: graph.opset).first ?? nil
+            if let result = try evaluate(cast, operands: [input], outputCount: 1, opset: graph.opset).first ?? nil {
+                keep(result, as: output)
+            }
             return
         default: break
         }
@@ -91,8 +98,13 @@ struct Simplification {
         let results = try evaluate(
             node.operator, operands: node.inputs.map { constant($0) }, outputCount: node.outputs.count, opset: graph.opset)
         for (output, result) in zip(node.outputs, results) {
-            if let output, let result { constants[output] = result }
+            if let output, let result { keep(result, as: output) }
         }
+    }
+
+    private mutating func keep(_ result: Tensor, as output: ValueID) {
+        constants[output] = result
+        evaluatedByteCount = evaluatedByteCount.saturatingSum(result.elementType.byteCount(elements: result.count) ?? 0)
     }
 
     /// Takes the elements that inference already knows, as those of shapes.
@@ -114,10 +126,12 @@ struct Simplification {
     }
 
     private func isSmall(_ node: Node) -> Bool {
-        node.outputs.compactMap { $0 }.allSatisfy { output in
-            guard let shape = graph[output].tensorType?.knownShape, let count = try? Tensor.elementCount(of: shape) else { return true }
-            return count <= evaluationLimit
+        let byteCount = node.outputs.compactMap { $0 }.reduce(0) { sum, output in
+            guard let type = graph[output].tensorType, let shape = type.knownShape else { return sum }
+            let count = (try? Tensor.elementCount(of: shape)).map { type.elementType.byteCount(elements: $0) ?? 0 } ?? .max
+            return sum.saturatingSum(count)
         }
+        return byteCount <= budget - min(evaluatedByteCount, budget)
     }
 
     /// Whether a dropout passes its input on and nobody asks for the mask.

@@ -37,7 +37,7 @@ final class Layout: @unchecked Sendable {
         return Layout(taking: try makeHandle("a layout") { onednn_layout_create_any($0, Int32(lengths.count), lengths, ONEDNN_F32) })
     }
 
-    /// Channels (dimension 1) in blocks, the last one padded with zeros; rank 3 to 5, block 8 or 16.
+    /// Channels (dimension 1) in blocks, the last one padded with zeros; rank 3 to 5, block 4, 8 or 16.
     static func channelBlocked(_ shape: [Int], block: Int) throws -> Layout {
         let lengths = shape.map(Int64.init)
         return Layout(
@@ -80,10 +80,15 @@ final class Layout: @unchecked Sendable {
         return true
     }
 
-    /// The block length when the layout is [N, C/block, spatial …, block].
+    /// The block lengths that our kernels know, and that `channelBlocked` makes.
+    private static let channelBlocks = [4, 8, 16]
+
+    /// The block length when the layout is [N, C/block, spatial …, block] with one of the lengths that kernels know.
     var channelBlock: Int? {
         let blocks = blocks
-        guard details.is_blocked, blocks.count == 1, blocks[0].dimension == 1, shape.count >= 3 else { return nil }
+        guard details.is_blocked, blocks.count == 1, blocks[0].dimension == 1, Self.channelBlocks.contains(blocks[0].length),
+            (3...5).contains(shape.count)
+        else { return nil }
         var expected = blocks[0].length
         let outer = padded.enumerated().map { $0.offset == 1 ? $0.element / blocks[0].length : $0.element }
         for dimension in stride(from: shape.count - 1, through: 0, by: -1) {

@@ -144,20 +144,12 @@ extension Primitive {
         }
     }
 
-    static func softmax(_ data: Layout, axis: Int, logarithm: Bool) throws -> Primitive {
-        try Primitive("a softmax") { onednn_softmax($0, logarithm, data.handle, Int32(axis)) }
-    }
-
     static func reorder(_ source: Layout, _ destination: Layout) throws -> Primitive {
         try Primitive("a reorder") { onednn_reorder($0, source.handle, destination.handle) }
     }
 
     static func localResponseNorm(_ data: Layout, size: Int, alpha: Float, beta: Float, bias: Float) throws -> Primitive {
         try Primitive("a local response normalization") { onednn_lrn($0, data.handle, Int64(size), alpha, beta, bias) }
-    }
-
-    static func layerNorm(_ data: Layout, epsilon: Float) throws -> Primitive {
-        try Primitive("a layer normalization") { onednn_layer_norm($0, data.handle, epsilon) }
     }
 }
 

@@ -101,19 +101,15 @@ extension PlanCompiler {
         guard let shift = bias == nil ? [Float](repeating: 0, count: scale.count) : elements(bias), shift.count == scale.count else {
             return false
         }
-        let layout = try Layout.plain(shape), vector = try Layout.plain([scale.count])
-        let primitive = try Primitive.layerNorm(layout, epsilon: norm.epsilon)
-        let buffer = try operand(input, in: layout)
+        let layout = try Layout.plain(shape), buffer = try operand(input, in: layout)
         let target = makeBuffer(.arena, byteCount: layout.byteCount)
         let scales = addConstant(try .vector(scale, pool: pool)), shifts = addConstant(try .vector(shift, pool: pool))
-        emit(
-            PrimitiveKernel(
-                primitive: primitive,
-                arguments: [
-                    .init(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_SCALE, scales, vector), .init(ONEDNN_SHIFT, shifts, vector),
-                    .init(ONEDNN_DESTINATION, target, layout),
-                ]),
-            computing: [node], reads: [buffer, scales, shifts], writes: [target])
+        let (rows, count, epsilon) = (Int64(shape.dropLast().reduce(1, *)), Int64(scale.count), norm.epsilon)
+        let kernel = NativeKernel("cleave:layer_norm", buffers: [buffer, scales, shifts, target]) { addresses, _ in
+            ck_normalize_rows(
+                addresses[0].floats, addresses[1].floats, addresses[2].floats, addresses[3].floats, rows, count, epsilon)
+        }
+        emit(kernel, computing: [node], reads: [buffer, scales, shifts], writes: [target])
         define(output, in: target, layout)
         return true
     }
@@ -136,15 +132,21 @@ extension PlanCompiler {
             lengths = [lengths[..<axis].reduce(1, *), lengths[axis...].reduce(1, *)]
             axis = 1
         }
-        let layout = try Layout.plain(lengths)
-        let primitive = try Primitive.softmax(layout, axis: axis, logarithm: softmax.function == .logSoftmax)
-        let buffer = try plainOperand(input)
-        return emitSimple(primitive, node, (buffer, layout), output, as: try .plain(shape(input)))
+        let layout = try Layout.plain(shape(input))
+        let buffer = try plainOperand(input), target = makeBuffer(.arena, byteCount: layout.byteCount)
+        let (outer, count) = (Int64(lengths[..<axis].reduce(1, *)), Int64(lengths[axis]))
+        let inner = Int64(lengths[(axis + 1)...].reduce(1, *)), logarithm = softmax.function == .logSoftmax
+        let kernel = NativeKernel("cleave:softmax", buffers: [buffer, target]) { addresses, _ in
+            ck_softmax(logarithm, addresses[0].floats, addresses[1].floats, outer, count, inner)
+        }
+        emit(kernel, computing: [node], reads: [buffer], writes: [target])
+        define(output, in: target, layout)
+        return true
     }
 
     /// A primitive from one buffer to another of the same layout.
     private mutating func emitSimple(
-        _ primitive: Primitive, _ node: Node, _ source: (buffer: BufferID, layout: Layout), _ output: ValueID, as view: Layout? = nil
+        _ primitive: Primitive, _ node: Node, _ source: (buffer: BufferID, layout: Layout), _ output: ValueID
     ) -> Bool {
         let target = makeBuffer(.arena, byteCount: source.layout.byteCount)
         emit(
@@ -152,7 +154,7 @@ extension PlanCompiler {
                 primitive: primitive,
                 arguments: [.init(ONEDNN_SOURCE, source.buffer, source.layout), .init(ONEDNN_DESTINATION, target, source.layout)]),
             computing: [node], reads: [source.buffer], writes: [target])
-        define(output, in: target, view ?? source.layout)
+        define(output, in: target, source.layout)
         return true
     }
 
@@ -162,8 +164,8 @@ extension PlanCompiler {
             return false
         }
         if axes == Array(2..<max(2, lengths.count)) {
-            if reduction.function == .mean { return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output) }
-            if reduction.function == .max { return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output) }
+            if reduction.function == .mean { return try lowerGlobalReduction(CK_REDUCE_MEAN, node, input, output) }
+            if reduction.function == .max { return try lowerGlobalReduction(CK_REDUCE_MAX, node, input, output) }
         }
         guard let first = axes.first, let last = axes.last else { return false }
         let result = try Layout.plain(shape(output))

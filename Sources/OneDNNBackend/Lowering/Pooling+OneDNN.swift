@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import GraphIR
 import Tensors
@@ -16,23 +17,21 @@ extension PlanCompiler {
         guard node.outputs.dropFirst().allSatisfy({ $0.map { !isRead($0) } ?? true }),
             let window = try window(pool.window, shape(input), shape(output))
         else { return false }
-        return try lowerPool(ONEDNN_MAX_POOL, window.primitive, node, input, output)
+        // The gradient needs what oneDNN's pool leaves to it.
+        if isRead(byMaxPoolGradient: input) { return try lowerPool(ONEDNN_MAX_POOL, window.primitive, node, input, output) }
+        if let sources = picking(window.primitive, from: shape(input), to: shape(output)) {
+            return try emitPixels(from: input, sources, computing: node, output)
+        }
+        try lowerMaxima(window.primitive, node, input, output)
+        return true
     }
 
     mutating func lower(_ pool: GlobalPool, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         switch pool.function {
-        case .average: return try lowerGlobalPool(ONEDNN_AVERAGE_POOL_WITHOUT_PADDING, node, input, output)
-        case .max: return try lowerGlobalPool(ONEDNN_MAX_POOL, node, input, output)
+        case .average: return try lowerGlobalReduction(CK_REDUCE_MEAN, node, input, output)
+        case .max: return try lowerGlobalReduction(CK_REDUCE_MAX, node, input, output)
         case .lp: return false
         }
-    }
-
-    /// A pool over all of the spatial dimensions.
-    mutating func lowerGlobalPool(_ kind: onednn_pool_kind, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
-        let spatial = Array(shape(input).dropFirst(2)), ones = spatial.map { _ in 1 }, zeros = spatial.map { _ in 0 }
-        guard (1...3).contains(spatial.count) else { return false }
-        let window = Primitive.Window(kernel: spatial, strides: ones, dilations: ones, begin: zeros, end: zeros)
-        return try lowerPool(kind, window, node, input, output, resultShape: Array(shape(input).prefix(2)) + ones)
     }
 
     func isRead(_ id: ValueID) -> Bool { program.readers[id] != nil || program.outputs.contains(id) }
@@ -53,15 +52,14 @@ extension PlanCompiler {
     }
 
     private mutating func lowerPool(
-        _ kind: onednn_pool_kind, _ window: Primitive.Window, _ node: Node, _ input: ValueID, _ output: ValueID, resultShape: [Int]? = nil
+        _ kind: onednn_pool_kind, _ window: Primitive.Window, _ node: Node, _ input: ValueID, _ output: ValueID
     ) throws -> Bool {
-        let result = resultShape ?? shape(output)
-        if let sources = picking(window, from: shape(input), to: result) {
+        if let sources = picking(window, from: shape(input), to: shape(output)) {
             return try emitPixels(from: input, sources, computing: node, output)
         }
         let (buffer, layout) = try home(input)
-        let hasGradient = kind == ONEDNN_MAX_POOL && isRead(byMaxPoolGradient: input)
-        let primitive = try Primitive.pooling(kind, layout, destination: .any(result), window: window, forTraining: hasGradient)
+        let hasGradient = kind == ONEDNN_MAX_POOL
+        let primitive = try Primitive.pooling(kind, layout, destination: .any(shape(output)), window: window, forTraining: hasGradient)
         let destination = try primitive.layout(ONEDNN_DESTINATION)
         let target = makeBuffer(.arena, byteCount: destination.byteCount)
         var arguments = [PrimitiveKernel.Argument(ONEDNN_SOURCE, buffer, layout), .init(ONEDNN_DESTINATION, target, destination)]
@@ -72,15 +70,7 @@ extension PlanCompiler {
             writes.append(workspace.buffer)
         }
         emit(PrimitiveKernel(primitive: primitive, arguments: arguments), computing: [node], reads: [buffer], writes: writes)
-        if result == shape(output) {
-            define(output, in: target, destination)
-        } else if destination.isPlain {
-            define(output, in: target, try .plain(shape(output)))
-        } else {
-            let plain = try Layout.plain(result), copy = makeBuffer(.arena, byteCount: plain.byteCount)
-            try emitReorder(from: (target, destination), to: (copy, plain))
-            define(output, in: copy, try .plain(shape(output)))
-        }
+        define(output, in: target, destination)
         return true
     }
 }

@@ -8,6 +8,7 @@ extension PlanCompiler {
     mutating func lower(_ resize: Resize, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         let operands = node.inputs.dropFirst(), parameters = operands.map { constant($0) }
         guard zip(parameters, operands).allSatisfy({ ($0 == nil) == ($1 == nil) }) else { return false }
+        try checkFilters(of: input, output)
         // What does not fit is left to the reference kernel, which says so.
         let filters = try? resize.filters(inputShape: shape(input), operands: [nil] + parameters, opset: graph.opset)
         return try lowerResampling(resize.mode, filters, fill: resize.extrapolationValue, node, input, output)
@@ -16,8 +17,15 @@ extension PlanCompiler {
     mutating func lower(_ upsample: Upsample, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         let scales = upsample.scales.map { Tensor(vector: $0) } ?? constant(node.input(Upsample.Operand.scales))
         guard let scales else { return false }
+        try checkFilters(of: input, output)
         let filters = try? upsample.resize.filters(inputShape: shape(input), operands: [nil, scales], opset: 10)
         return try lowerResampling(upsample.mode, filters, fill: 0, node, input, output)
+    }
+
+    /// Refuses resizes along dimensions so long that the filters of their indices do not fit: lists of an index and a weight per tap.
+    private func checkFilters(of input: ValueID, _ output: ValueID) throws {
+        let changed = zip(shape(input), shape(output)).filter { $0 != $1 }.map(\.1)
+        try checkTables(for: changed, bytesPerIndex: 128)
     }
 
     private mutating func lowerResampling(
@@ -26,7 +34,7 @@ extension PlanCompiler {
         let lengths = shape(input)
         guard let filters, zip(lengths, filters).map({ $1?.count ?? $0 }) == shape(output) else { return false }
         if mode == .nearest {
-            let sources = filters.map { $0.map { $0.map { $0.first?.index ?? -1 } } }
+            let sources = filters.map { $0.map { .table($0.map { $0.first?.index ?? -1 }) } ?? PickedIndices.same }
             return try emitPick(from: input, lengths, sources, fill: fill, computing: node, output)
         }
         guard filters.allSatisfy({ $0?.allSatisfy { !$0.isEmpty } ?? true }) else { return false }
@@ -58,6 +66,7 @@ extension PlanCompiler {
             lengths[axis] = filter.count
             layout = try block.map { try .channelBlocked(lengths, block: $0) } ?? .plain(lengths)
             let target = makeBuffer(.arena, byteCount: layout.byteCount), table = FilterTable(filter)
+            try pool.charge(byteCount: table.byteCount)
             let kernel = NativeKernel("cleave:resample", buffers: [buffer, target]) { addresses, _ in
                 table.withKernelTable { ck_resample($0, addresses[0].floats, addresses[1].floats, outer, length, inner) }
             }
@@ -82,6 +91,8 @@ private struct FilterTable: Sendable {
             weights += filters.map { tap < $0.count ? Float($0[tap].weight) : 0 }
         }
     }
+
+    var byteCount: Int { indices.count * MemoryLayout<Int64>.size + weights.count * MemoryLayout<Float>.size }
 
     func withKernelTable(_ body: (UnsafePointer<ck_filters>) -> Void) {
         indices.withUnsafeBufferPointer { indices in

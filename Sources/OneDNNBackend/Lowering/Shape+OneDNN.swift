@@ -119,10 +119,13 @@ extension PlanCompiler {
         }
         let touched = lengths.indices.filter { pads[$0] != 0 || pads[lengths.count + $0] != 0 }
         guard pad.mode == .constant, (3...4).contains(lengths.count), touched.allSatisfy({ $0 >= 2 }) else {
-            let sources = lengths.indices.map { axis in
-                touched.contains(axis) ? pad.sources(length: lengths[axis], begin: pads[axis], end: pads[lengths.count + axis]) : nil
+            try checkTables(for: touched.map { shape(output)[$0] }, bytesPerIndex: 4 * MemoryLayout<Int>.size)
+            var sources = [PickedIndices](repeating: .same, count: lengths.count)
+            for axis in touched {
+                let indices = pad.sources(length: lengths[axis], begin: pads[axis], end: pads[lengths.count + axis])
+                guard let indices else { return false }
+                sources[axis] = .table(indices)
             }
-            guard touched.allSatisfy({ sources[$0] != nil }) else { return false }
             return try emitPick(from: input, lengths, sources, fill: value, computing: node, output)
         }
         var (buffer, layout) = try home(input)

@@ -51,20 +51,23 @@ final class OneDNNPlan: MeasuredPlan {
     let scratchpads: [BufferID?]
     let slotCount: Int
     let sessionByteCount: Int
+    /// Bytes that each session allocates during a run for tensors outside of its buffers.
+    let tensorByteCount: Int
     let weightByteCount: Int
     let held: HeldTensors
 
     init(
         graph: Graph, specialized: Graph, backend: OneDNNBackend, steps: [Step], inputs: [Input], outputs: [Output],
-        buffers: [Buffer], slotCount: Int, weightByteCount: Int, held: HeldTensors
+        buffers: [Buffer], slots: [TensorSlot], weightByteCount: Int, held: HeldTensors
     ) throws {
         self.graph = graph
         self.specialized = specialized
         self.backend = backend
-        self.steps = steps
+        self.steps = slots.released(by: steps)
         self.inputs = inputs
         self.outputs = outputs
-        self.slotCount = slotCount
+        slotCount = slots.count
+        tensorByteCount = slots.peakByteCount(steps, buffers)
         self.weightByteCount = weightByteCount
         self.held = held
         let layout = try Self.place(buffers, steps: steps)
@@ -78,19 +81,16 @@ final class OneDNNPlan: MeasuredPlan {
     private func checkMemory(outputs: [Output]) throws {
         var outputByteCount = 0
         for case .buffer(_, let shape) in outputs {
-            let (sum, overflow) = outputByteCount.addingReportingOverflow(
+            outputByteCount = outputByteCount.saturatingSum(
                 ElementType.float32.byteCount(elements: try Tensor.elementCount(of: shape)) ?? .max)
-            outputByteCount = overflow ? .max : sum
         }
-        let total = [sessionByteCount, outputByteCount, held.byteCount].reduce(weightByteCount) { sum, count in
-            let (next, overflow) = sum.addingReportingOverflow(count)
-            return overflow ? .max : next
-        }
+        let valueByteCount = sessionByteCount.saturatingSum(tensorByteCount)
+        let total = [valueByteCount, outputByteCount, held.byteCount].reduce(weightByteCount) { $0.saturatingSum($1) }
         guard total <= backend.memoryLimit else {
             throw CleaveError(
                 .unsupported,
                 "running the network takes \(NumberFormat.bytes(total)) "
-                    + "(\(NumberFormat.bytes(weightByteCount)) for weights, \(NumberFormat.bytes(sessionByteCount)) for values in between, "
+                    + "(\(NumberFormat.bytes(weightByteCount)) for weights, \(NumberFormat.bytes(valueByteCount)) for values in between, "
                     + "\(NumberFormat.bytes(outputByteCount)) for outputs), but the limit is \(NumberFormat.bytes(backend.memoryLimit))",
                 suggestion: "run it on a smaller batch or image")
         }

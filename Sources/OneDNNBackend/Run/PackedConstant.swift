@@ -4,6 +4,8 @@ import Tensors
 
 /// Bytes of constants in large pages, laid out in the order in which a run reads them.
 final class ConstantPool {
+    /// Bytes that constants and tables may take.
+    private let limit: Int
     private var chunk: Chunk?
     private var used = 0
     private(set) var byteCount = 0
@@ -26,9 +28,25 @@ final class ConstantPool {
 
     private static let chunkByteCount = 32 << 20
 
+    init(limit: Int) { self.limit = limit }
+
+    /// Counts bytes that lie elsewhere.
+    /// - Throws: `CleaveError` when constants take more than the limit; nothing is allocated then.
+    func charge(byteCount size: Int) throws {
+        let (sum, overflow) = byteCount.addingReportingOverflow(size)
+        guard !overflow, sum <= limit else {
+            throw CleaveError(
+                .unsupported,
+                "running the network takes more than \(NumberFormat.bytes(overflow ? .max : sum)) for weights and tables, but the limit is "
+                    + NumberFormat.bytes(limit),
+                suggestion: "run it on a smaller batch or image")
+        }
+        byteCount = sum
+    }
+
     func allocate(byteCount: Int) throws -> (address: UnsafeMutableRawPointer, owner: Chunk) {
         let size = (max(byteCount, 1) + 63) / 64 * 64
-        self.byteCount += size
+        try charge(byteCount: size)
         if let chunk, used + size <= chunk.byteCount {
             defer { used += size }
             return (chunk.address + used, chunk)
