@@ -64,7 +64,8 @@ struct LateShapeTests {
             RoiAlign(mode: mode, outputHeight: 3, outputWidth: 2, samplingRatio: samplingRatio, spatialScale: 0.5, halfPixel: true))
         let graph = try builder.finish(
             builder.add(
-                align, x, builder.add(.compress(.init(axis: 0)), boxes, positive), builder.add(.compress(.init(axis: 0)), images, positive)))
+                align, x, builder.add(.compress(.init(axis: 0)), boxes, positive),
+                builder.add(.compress(.init(axis: 0)), images, positive)))
         for seed in 1...3 as ClosedRange<UInt64> {
             try expectAgreement(graph, ["x": random([2, 5, 9, 8], seed: seed), "score": random([12], seed: seed + 10)])
         }

@@ -135,7 +135,8 @@ struct Microbenchmarks: ParsableCommand {
             Self.writeToStandardError("\(change.verdict.rawValue): \(change.name), \(factor) times as long as before\n")
         }
         let slower = changes.count { $0.verdict == .slower }, known = changes.count { $0.verdict != .new }
-        Self.writeToStandardError("\(slower) of \(NumberFormat.quantity(known, "time")) slower by more than \(threshold) % and the spread\n")
+        Self.writeToStandardError(
+            "\(slower) of \(NumberFormat.quantity(known, "time")) slower by more than \(threshold) % and the spread\n")
         if slower > 0 { throw ExitCode(1) }
     }
 }
