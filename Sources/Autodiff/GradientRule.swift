@@ -42,7 +42,8 @@ extension Operator {
         switch self {
         case .convolution(let payload): .differentiable(payload)
         case .convolutionTranspose(let payload): .differentiable(payload)
-        case .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear:
+        case .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear, .quantizeLinear, .dequantizeLinear,
+            .dynamicQuantizeLinear:
             .notDifferentiable(reason: integerArithmetic)
         case .averagePool(let payload): .differentiable(payload)
         case .maxPool(let payload): .differentiable(payload)

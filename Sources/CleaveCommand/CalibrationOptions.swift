@@ -55,7 +55,8 @@ struct CalibrationOptions: ParsableArguments {
     /// Runs the model on the samples.
     /// - Parameter graph: prepared for quantization.
     func record(
-        _ graph: Graph, detail: ValueStatistics.Detail, equalized: Bool, backend: any Backend, progress: @escaping @Sendable (WorkProgress) -> Void
+        _ graph: Graph, detail: ValueStatistics.Detail, equalized: Bool, backend: any Backend,
+        progress: @escaping @Sendable (WorkProgress) -> Void
     ) throws -> CalibrationRecord {
         try calibrate(
             graph, on: try source(for: graph), samples: samples ?? 1000, detail: detail, equalized: equalized,

@@ -64,7 +64,8 @@ struct QuantizeCommand: NetworkCommand {
 
     @Option(
         parsing: .unconditional,
-        help: .init("Leave the fewest layers in float with which --evaluate loses at most so many points of accuracy.", valueName: "points"))
+        help: .init(
+            "Leave the fewest layers in float with which --evaluate loses at most so many points of accuracy.", valueName: "points"))
     var keepAccuracy: Double?
 
     @Option(
@@ -100,7 +101,8 @@ struct QuantizeCommand: NetworkCommand {
             throw ValidationError("--format qoperator is for --target onnxruntime, whose operators these are.")
         }
         if sensitivity == (path != nil) {
-            throw ValidationError(sensitivity ? "--sensitivity writes no model; leave out --output." : "Missing expected argument '-o <file>'.")
+            throw ValidationError(
+                sensitivity ? "--sensitivity writes no model; leave out --output." : "Missing expected argument '-o <file>'.")
         }
         if sensitivity, keepAccuracy != nil { throw ValidationError("--sensitivity and --keep-accuracy exclude each other.") }
         if (keepAccuracy == nil) != (evaluate == nil) {

@@ -27,7 +27,8 @@ public struct QuantizationOptions: Hashable, Sendable {
 
     public init(
         target: QuantizationTarget = .onnxruntime, format: QuantizationFormat = .qdq, method: RangeMethod = .minMax,
-        excluded: [String] = [], floatLayers: [String] = [], reducesRange: Bool = false, hasIntegerInterface: Bool = false, correctsBias: Bool = false
+        excluded: [String] = [], floatLayers: [String] = [], reducesRange: Bool = false, hasIntegerInterface: Bool = false,
+        correctsBias: Bool = false
     ) {
         self.target = target
         self.format = format

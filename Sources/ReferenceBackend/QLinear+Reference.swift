@@ -1,8 +1,14 @@
 import GraphIR
 import Tensors
 
+/// Errors are about the integer operator, which the caller knows.
 private func evaluateOnFloats(_ operation: Operator, _ operands: [Tensor?], opset: Int) throws -> [Tensor?] {
-    try evaluate(operation, operands: operands, outputCount: 1, opset: opset)
+    do {
+        return try evaluate(operation, operands: operands, outputCount: 1, opset: opset)
+    } catch var error as CleaveError {
+        error.location.operatorName = nil
+        throw error
+    }
 }
 
 extension QLinear: ReferenceKernel {

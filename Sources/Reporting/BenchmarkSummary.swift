@@ -41,7 +41,8 @@ extension BenchmarkSummary: Report {
         guard ratio.verdict != .tooNoisy else {
             return style.apply(.warning, to: ratio.verdict.rawValue) + ": \(range) \(claim) at the p10 of parts of the runs"
         }
-        return style.apply(.strong, to: "\(NumberFormat.ratio(ratio.value)) \(claim)") + " at the p10 of all runs, \(range) in parts of them"
+        return style.apply(.strong, to: "\(NumberFormat.ratio(ratio.value)) \(claim)")
+            + " at the p10 of all runs, \(range) in parts of them"
     }
 
     private var table: Table {

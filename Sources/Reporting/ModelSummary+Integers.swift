@@ -14,7 +14,9 @@ extension ModelSummary {
         var lines = ["  convolutions, products and additions that run in integers", ""] + table.lines(style: style)
         let chosen = lints.first { $0.target == lintTarget } ?? lints.min { $0.findings.count < $1.findings.count }
         guard let lint = chosen, !lint.findings.isEmpty else { return lines }
-        var findings = Table([.left("node"), .left("operator"), .words("why \(lint.target.title) leaves it in float"), .words("what to do")])
+        var findings = Table([
+            .left("node"), .left("operator"), .words("why \(lint.target.title) leaves it in float"), .words("what to do"),
+        ])
         for finding in lint.findings.prefix(Self.shownFindings) {
             findings.addRow([.init(finding.node), .init(finding.operatorName), .init(finding.reason), .init(finding.advice)])
         }

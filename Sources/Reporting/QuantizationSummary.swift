@@ -77,8 +77,8 @@ extension SensitivitySummary: Report {
                 .init(layer.agreement.map { "\(($0 * 1000).rounded() / 10) %" } ?? "–"),
             ])
         }
-        return (["\(model.printable()) · \(NumberFormat.quantity(layers.count, "layer")) · each by itself in integers for \(target.title)", ""]
-            + table.lines(style: style)).joined(separator: "\n")
+        let title = "\(model.printable()) · \(NumberFormat.quantity(layers.count, "layer")) · each by itself in integers for \(target.title)"
+        return ([title, ""] + table.lines(style: style)).joined(separator: "\n")
     }
 
     public var json: JSONValue {

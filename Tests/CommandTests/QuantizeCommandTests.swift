@@ -31,7 +31,8 @@ struct QuantizeCommandTests {
             #expect(graph.outputs.map { graph[$0].type } == original.outputs.map { original[$0].type })
             // The same command gives the same bytes.
             let first = try Data(contentsOf: URL(fileURLWithPath: path))
-            #expect(try Command.run("quantize", Command.fixture, "--inputs", "data.npz", "-o", "int8.onnx", "--quiet", in: folder).status == 0)
+            #expect(
+                try Command.run("quantize", Command.fixture, "--inputs", "data.npz", "-o", "int8.onnx", "--quiet", in: folder).status == 0)
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == first)
 
             let inspected = try Command.run("inspect", "int8.onnx", "--json", in: folder).json()
@@ -39,7 +40,8 @@ struct QuantizeCommandTests {
             #expect(integers.compactMap { $0["target"] as? String } == ["onnxruntime", "tensorrt", "openvino", "tflite"])
             #expect((integers[0]["float"] as? [Any])?.isEmpty == true)
             #expect((integers[1]["float"] as? [Any])?.isEmpty == false)
-            #expect(try Command.run("inspect", "int8.onnx", "--target", "tensorrt", in: folder).output.contains("quantize for it: --target tensorrt"))
+            let lint = try Command.run("inspect", "int8.onnx", "--target", "tensorrt", in: folder)
+            #expect(lint.output.contains("quantize for it: --target tensorrt"))
 
             let again = try Command.run("quantize", "int8.onnx", "--inputs", "data.npz", "-o", "twice.onnx", in: folder)
             #expect(again.status == 3)

@@ -38,7 +38,9 @@ struct NetworkBuilder {
         return try node(.convolution(Convolution(window: window, groups: groups)), operands, name)
     }
 
-    mutating func relu(_ input: ValueID, _ name: String) throws -> ValueID { try node(.activation(Activation(function: .relu)), [input], name) }
+    mutating func relu(_ input: ValueID, _ name: String) throws -> ValueID {
+        try node(.activation(Activation(function: .relu)), [input], name)
+    }
 
     mutating func add(_ a: ValueID, _ b: ValueID, _ name: String) throws -> ValueID {
         try node(.binary(Binary(function: .add, broadcastAxis: .numpy)), [a, b], name)

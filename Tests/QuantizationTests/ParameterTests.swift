@@ -4,7 +4,9 @@ import Testing
 @testable import Quantization
 
 struct ParameterTests {
-    private func parameters(_ low: Double, _ high: Double, _ type: ElementType = .uint8, symmetric: Bool = false) -> QuantizationParameters {
+    private func parameters(
+        _ low: Double, _ high: Double, _ type: ElementType = .uint8, symmetric: Bool = false
+    ) -> QuantizationParameters {
         QuantizationParameters(covering: ValueRange(low: low, high: high), type: type, symmetric: symmetric)
     }
 

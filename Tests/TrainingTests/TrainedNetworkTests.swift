@@ -46,6 +46,9 @@ import Training
         Sample("depthwise of odd channels", [2, 20, 5, 5]) { net, x in
             try net.convolution(net.relu(net.convolution(x, 20, 3, padding: 1, groups: 20)), 20, 5, stride: 2, padding: 2, groups: 20)
         },
+        Sample("four channels per group", [2, 64, 5, 5]) { net, x in
+            try net.convolution(net.relu(net.norm(net.convolution(x, 64, 3, padding: 1, groups: 16))), 64, 3, padding: 1, groups: 16)
+        },
         Sample("groups and dilation", [2, 32, 7, 7]) { net, x in
             let y = try net.relu(net.convolution(x, 64, 3, padding: 1, groups: 2, bias: true))
             return try net.convolution(net.convolution(y, 24, 3, padding: 2, dilation: 2), 12, 3, padding: 1, groups: 4)
@@ -134,7 +137,7 @@ import Training
                 try #require(slopes.count == initial.count && others.count == initial.count)
                 let largest = slopes.map(\.magnitude).max() ?? 0
                 let difference = zip(slopes, others).map { ($0 - $1).magnitude }.max() ?? 0
-                #expect(difference <= 2e-4 * max(largest, 2e-3), "\(name): \(difference) of \(largest), \(threads) threads")
+                #expect(difference <= 2e-4 * max(largest, 5e-3), "\(name): \(difference) of \(largest), \(threads) threads")
             }
             for (name, state) in expected.tensors.states {
                 let pairs = zip(state.doubles() ?? [], actual.tensors.states[name]?.doubles() ?? [])

@@ -25,7 +25,9 @@ struct QuantizationWitnessTests {
 
     static let models: [URL] = {
         let fixture = Witness.repository.appendingPathComponent("fixtures/models/resnet14v2.onnx")
-        let shared = ["exports/basic_resnet_bn.onnx", "exports/bottleneck_v2_bn.onnx", "exports/odd_shapes_bn.onnx", "mlperf-tiny/resnet8.onnx"]
+        let shared = [
+            "exports/basic_resnet_bn.onnx", "exports/bottleneck_v2_bn.onnx", "exports/odd_shapes_bn.onnx", "mlperf-tiny/resnet8.onnx",
+        ]
             .map { Witness.sharedModels.appendingPathComponent($0) }
         return [fixture] + shared.filter { FileManager.default.fileExists(atPath: $0.path) }
     }()

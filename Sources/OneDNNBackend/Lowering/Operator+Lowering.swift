@@ -108,8 +108,8 @@ extension Operator {
             .spaceToDepth, .resize, .upsample, .gather, .expand, .tile, .convolutionInputGradient, .convolutionWeightGradient,
             .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient:
             true
-        case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .rmsNorm, .lpNorm, .meanVarianceNorm, .matMulInteger, .qLinearMatMul, .qLinear,
-            .isInfinite, .castLike, .argReduction,
+        case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .rmsNorm, .lpNorm, .meanVarianceNorm, .matMulInteger, .qLinearMatMul,
+            .qLinear, .isInfinite, .castLike, .argReduction,
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,

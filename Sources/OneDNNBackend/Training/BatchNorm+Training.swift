@@ -32,8 +32,8 @@ extension PlanCompiler {
     mutating func lowerTraining(_ norm: BatchNorm, _ group: Group, _ input: ValueID) throws -> Bool {
         let node = group.anchor
         guard shape(input).count >= 2, group.affine.isEmpty, node.outputs.dropFirst(3).allSatisfy({ $0.map { !isRead($0) } ?? true }),
-            let scale = node.input(BatchNorm.Operand.scale), let shift = node.input(BatchNorm.Operand.bias), isBuffered(scale),
-            isBuffered(shift)
+            let scale = node.input(BatchNorm.Operand.scale), let shift = node.input(BatchNorm.Operand.bias),
+            node.inputs.allSatisfy({ $0.map { isBuffered($0) } ?? true })
         else { return false }
         var fused = false
         if case .activation(let function)? = group.epilogue.first?.kind {

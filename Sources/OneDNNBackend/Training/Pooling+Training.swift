@@ -26,31 +26,34 @@ extension PlanCompiler {
 
     /// For a pool of single pixels, the pixel of the result that each pixel of the operand went to, −1 where none: dimension by
     /// dimension, as `emitPick` takes it.
-    private func spreading(_ window: Primitive.Window, from result: [Int], to source: [Int]) -> [[Int]?]? {
+    private func spreading(_ window: Primitive.Window, from result: [Int], to source: [Int]) -> [PickedIndices]? {
         guard let places = picking(window, from: source, to: result) else { return nil }
-        return [nil, nil]
-            + places.indices.dropFirst(2).map { axis in
-                guard let taken = places[axis] else { return nil }
-                var spread = [Int](repeating: -1, count: source[axis])
-                for (index, place) in taken.enumerated() { spread[place] = index }
-                return spread
-            }
+        return places.enumerated().map { axis, taken in
+            guard case .steps(let start, let step, let count) = taken else { return .same }
+            var spread = [Int](repeating: -1, count: source[axis])
+            for index in 0..<count { spread[start + index * step] = index }
+            return .table(spread)
+        }
     }
 
     /// For a pool of single pixels without padding, the pixel of the operand that each pixel of the result is.
-    func picking(_ window: Primitive.Window, from source: [Int], to result: [Int]) -> [[Int]?]? {
+    func picking(_ window: Primitive.Window, from source: [Int], to result: [Int]) -> [PickedIndices]? {
         guard window.kernel.allSatisfy({ $0 == 1 }), window.begin.allSatisfy({ $0 == 0 }) else { return nil }
-        let places = window.strides.indices.map { axis in
-            window.strides[axis] == 1 && source[axis + 2] == result[axis + 2]
-                ? nil : (0..<result[axis + 2]).map { $0 * window.strides[axis] }
+        var places: [PickedIndices] = [.same, .same]
+        for (axis, step) in window.strides.enumerated() {
+            let length = source[axis + 2], count = result[axis + 2]
+            guard (count - 1) * step < length else { return nil }
+            places.append(step == 1 && length == count ? .same : .steps(start: 0, step: step, count: count))
         }
-        guard zip(places, source.dropFirst(2)).allSatisfy({ ($0?.last ?? 0) < $1 }) else { return nil }
-        return [nil, nil] + places
+        return places
     }
 
     /// A result made of single pixels of an operand; the operand itself where these are all of them.
-    mutating func emitPixels(from input: ValueID, _ sources: [[Int]?], computing node: Node, _ output: ValueID) throws -> Bool {
-        if sources.allSatisfy({ $0 == nil }), try home(input).layout.isPlain { return try lowerView(input, output) }
+    mutating func emitPixels(
+        from input: ValueID, _ sources: [PickedIndices], computing node: Node, _ output: ValueID
+    ) throws -> Bool {
+        let isWhole = sources.allSatisfy { if case .same = $0 { true } else { false } }
+        if isWhole, try home(input).layout.isPlain { return try lowerView(input, output) }
         return try emitPick(from: input, shape(input), sources, computing: node, output)
     }
 
