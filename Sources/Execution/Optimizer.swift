@@ -101,13 +101,13 @@ public struct OptimizerStep: Hashable, Sendable {
     private func direction(_ moments: Optimizer.Moments, _ slope: Double, at index: Int, _ state: inout [[Double]]) -> Double {
         state[0][index] = moments.beta1 * state[0][index] + (1 - moments.beta1) * slope
         state[1][index] = moments.beta2 * state[1][index] + (1 - moments.beta2) * slope * slope
-        let mean = state[0][index] / (1 - power(moments.beta1, number))
-        let square = state[1][index] / (1 - power(moments.beta2, number))
+        let mean = state[0][index] / (1 - Self.power(moments.beta1, number))
+        let square = state[1][index] / (1 - Self.power(moments.beta2, number))
         return mean / (square.squareRoot() + moments.epsilon)
     }
 
-    /// base^exponent for an exponent from 1 up.
-    private func power(_ base: Double, _ exponent: Int) -> Double {
+    /// base^exponent for an exponent from 1 up: 1 − βᵗ frees Adam's moments of their bias.
+    public static func power(_ base: Double, _ exponent: Int) -> Double {
         var (result, square, rest) = (1.0, base, exponent)
         while rest > 0 {
             if rest & 1 == 1 { result *= square }

@@ -234,19 +234,8 @@ extension ck_optimizer_step {
         self.kind = kind
         (beta1, beta2, epsilon) = (Float(moments.beta1), Float(moments.beta2), Float(moments.epsilon))
         (rest1, rest2) = (Float(1 - moments.beta1), Float(1 - moments.beta2))
-        correction1 = Float(1 / (1 - Self.power(moments.beta1, number)))
-        correction2 = Float(1 / (1 - Self.power(moments.beta2, number)))
-    }
-
-    /// base^exponent for an exponent from 1 up.
-    private static func power(_ base: Double, _ exponent: Int) -> Double {
-        var (result, square, rest) = (1.0, base, exponent)
-        while rest > 0 {
-            if rest & 1 == 1 { result *= square }
-            square *= square
-            rest >>= 1
-        }
-        return result
+        correction1 = Float(1 / (1 - OptimizerStep.power(moments.beta1, number)))
+        correction2 = Float(1 / (1 - OptimizerStep.power(moments.beta2, number)))
     }
 }
 
