@@ -50,13 +50,16 @@ extension PlanCompiler {
             "cleave:batch_norm", buffers: reads + [statistics, target] + running.writes, scratchpadByteCount: scratchByteCount(kernelNorm)
         ) { addresses, scratch in
             var norm = kernelNorm
-            let floats = addresses.map(\.floats), first = hasRunning ? 5 : 3
+            let first = hasRunning ? 5 : 3
             var running = ck_running_statistics()
             if hasRunning {
                 running = .init(
-                    mean: floats[3], variance: floats[4], new_mean: floats[7], new_variance: floats[8], momentum: momentum)
+                    mean: addresses[3].floats, variance: addresses[4].floats, new_mean: addresses[7].floats,
+                    new_variance: addresses[8].floats, momentum: momentum)
             }
-            ck_batch_norm_train(&norm, floats[0], floats[1], floats[2], floats[first], &running, floats[first + 1], scratch)
+            ck_batch_norm_train(
+                &norm, addresses[0].floats, addresses[1].floats, addresses[2].floats, addresses[first].floats, &running,
+                addresses[first + 1].floats, scratch)
         }
         emit(kernel, computing: group.mainNodes(withEpilogue: fused ? 1 : 0), reads: reads, writes: [statistics, target] + running.writes)
         try finish(group, from: fused ? 1 : 0, in: target, layout)
