@@ -53,6 +53,16 @@ struct TrainCommandTests {
         }
     }
 
+    /// The model that `make demo` shows is what docs/training.md says of it.
+    @Test(
+        .enabled(if: FileManager.default.fileExists(atPath: "/usr/share/datasets/fashion-mnist"), "needs Debian's dataset-fashion-mnist"))
+    func theTrainedFixtureClassifiesFashion() throws {
+        let model = Command.repository.appendingPathComponent("fixtures/models/fashion-resnet8.onnx").path
+        let json = try Command.run("evaluate", model, "--data", "idx:/usr/share/datasets/fashion-mnist", "--json").json()
+        #expect(json["images"] as? Int == 10_000 && json["normalize"] as? String == "72.94/90.02")
+        #expect(try abs(#require(json["top1"] as? Double) - 0.9205) < 0.001)
+    }
+
     @Test func unknownNormalizationIsAsked() throws {
         try withTemporaryFolder { folder in
             try prepare(folder)
