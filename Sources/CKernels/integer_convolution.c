@@ -113,37 +113,6 @@ void ck_integer_pack(
     ck_parallel(pack_part, &job);
 }
 
-/* --- Padding ----------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const ck_convolution *c;
-    const ck_integer_geometry *g;
-    const uint8_t *source;
-    uint8_t *padded;
-    int32_t zero;
-} padding_job;
-
-static void pad_part(void *context, int index, int threads) {
-    const padding_job *job = context;
-    const ck_convolution *c = job->c;
-    int64_t height = job->g->c.input_height, width = job->g->c.input_width, bytes = job->g->input_pixel, begin, end;
-    int64_t before = c->pad_width < width ? c->pad_width : width;
-    int64_t inside = c->input_width < width - before ? c->input_width : width - before;
-    ck_share(c->batch * height, index, threads, &begin, &end);
-    for (int64_t line = begin; line < end; line++) {
-        uint8_t *row = job->padded + line * width * bytes;
-        int64_t y = line % height - c->pad_height;
-        if (y < 0 || y >= c->input_height) {
-            memset(row, job->zero, (size_t)(width * bytes));
-            continue;
-        }
-        memset(row, job->zero, (size_t)(before * bytes));
-        const uint8_t *source = job->source + (line / height * c->input_height + y) * c->input_width * bytes;
-        memcpy(row + before * bytes, source, (size_t)(inside * bytes));
-        memset(row + (before + inside) * bytes, job->zero, (size_t)((width - before - inside) * bytes));
-    }
-}
-
 /* --- Tiles ------------------------------------------------------------------------------------------------------- */
 
 /* The next tile's place. */
@@ -270,9 +239,13 @@ void ck_integer_convolve(
         .input_zero = input_zero, .output = output, .to = to};
     memset(scratch, input_zero, (size_t)padding_bytes(&job.g));
     if (job.g.is_joined) {
-        padding_job padding = {c, &job.g, source, scratch + padding_bytes(&job.g), input_zero};
-        ck_parallel(pad_part, &padding);
-        job.source = padding.padded;
+        uint8_t *padded = scratch + padding_bytes(&job.g);
+        int64_t bottom = job.g.c.input_height - c->pad_height - c->input_height;
+        int64_t right = job.g.c.input_width - c->pad_width - c->input_width;
+        ck_pad_bytes(
+            source, padded, c->batch, c->input_height, c->input_width, job.g.input_pixel, c->pad_height, bottom, c->pad_width, right,
+            (uint8_t)input_zero);
+        job.source = padded;
     }
     cut(&job);
     convolution_call call = {&job, kernel == CK_VNNI ? ck_integer_tile_vnni : ck_integer_tile_portable};

@@ -133,6 +133,40 @@ void ck_pixels_to_bytes(const uint8_t *x, uint8_t *y, int64_t images, int64_t ch
 
 typedef struct {
     const uint8_t *x;
+    uint8_t *y;
+    int64_t images, height, width, bytes, top, bottom, left, right;
+    uint8_t value;
+} pad_job;
+
+static void pad_part(void *context, int index, int threads) {
+    const pad_job *job = context;
+    int64_t height = job->top + job->height + job->bottom, width = job->left + job->width + job->right, begin, end;
+    int64_t before = job->left < width ? job->left : width;
+    int64_t inside = job->width < width - before ? job->width : width - before;
+    ck_share(job->images * height, index, threads, &begin, &end);
+    for (int64_t line = begin; line < end; line++) {
+        uint8_t *row = job->y + line * width * job->bytes;
+        int64_t y = line % height - job->top;
+        if (y < 0 || y >= job->height) {
+            memset(row, job->value, (size_t)(width * job->bytes));
+            continue;
+        }
+        const uint8_t *source = job->x + (line / height * job->height + y) * job->width * job->bytes;
+        memset(row, job->value, (size_t)(before * job->bytes));
+        memcpy(row + before * job->bytes, source, (size_t)(inside * job->bytes));
+        memset(row + (before + inside) * job->bytes, job->value, (size_t)((width - before - inside) * job->bytes));
+    }
+}
+
+void ck_pad_bytes(
+    const uint8_t *x, uint8_t *y, int64_t images, int64_t height, int64_t width, int64_t bytes, int64_t top, int64_t bottom,
+    int64_t left, int64_t right, uint8_t value) {
+    pad_job job = {x, y, images, height, width, bytes, top, bottom, left, right, value};
+    ck_parallel(pad_part, &job);
+}
+
+typedef struct {
+    const uint8_t *x;
     int64_t x_step;
     uint8_t *y;
     int64_t y_step, rows, bytes;

@@ -105,8 +105,10 @@ struct IntegerOperatorTests {
             let shape = [2, channels, 9, 8], other = Quantizer(scale: 0.031, zero: quantizer.zero + 1, type: quantizer.type)
             let x = try builder.dequantize(builder.integerInput("x", shape, quantizer.type), quantizer)
             let window = Window(kernel: [3, 3], strides: [2, 2], dilations: [], padding: .explicit(begin: [1, 1], end: [1, 1]))
+            let pads = try builder.constant(Tensor([Int64(0), 0, 1, 2, 0, 0, 0, 1], shape: [8], as: .int64))
+            let padded = try builder.add(.pad(.init(mode: .constant, pads: nil, value: 0)), x, pads)
             let pooled = try builder.through(
-                builder.add(.maxPool(.init(window: window, ceilMode: false, columnMajorIndices: false)), x), quantizer)
+                builder.add(.maxPool(.init(window: window, ceilMode: false, columnMajorIndices: false)), padded), quantizer)
             let (weight, scales) = try builder.integerWeight([channels, channels, 1, 1])
             let pointwise = Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [], end: []))
             let y = try builder.through(

@@ -143,6 +143,12 @@ void ck_dequantize(
 void ck_bytes_to_pixels(const uint8_t *x, uint8_t *y, int64_t images, int64_t channels, int64_t pixels, uint8_t flip);
 void ck_pixels_to_bytes(const uint8_t *x, uint8_t *y, int64_t images, int64_t channels, int64_t pixels, uint8_t flip);
 
+/* Copies [images, height, width] pixels of `bytes` bytes into the middle of larger images filled with `value`;
+ * negative pads at the end cut them off. */
+void ck_pad_bytes(
+    const uint8_t *x, uint8_t *y, int64_t images, int64_t height, int64_t width, int64_t bytes, int64_t top, int64_t bottom,
+    int64_t left, int64_t right, uint8_t value);
+
 /* Copies `rows` rows of `bytes` bytes, `x_step` and `y_step` bytes apart. */
 void ck_copy_rows(const uint8_t *x, int64_t x_step, uint8_t *y, int64_t y_step, int64_t rows, int64_t bytes);
 

@@ -21,6 +21,7 @@ extension PlanCompiler {
         case .transpose(let payload): return try lowerByteTranspose(payload, node, input, output)
         case .maxPool(let payload): return try lowerByteMaxima(payload, node, input, output)
         case .concat(let payload): return try lowerByteJoin(payload, node, output)
+        case .pad(let payload): return try lowerBytePad(payload, node, input, output)
         default: return nil
         }
     }

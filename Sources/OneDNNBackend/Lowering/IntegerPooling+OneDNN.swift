@@ -131,6 +131,34 @@ extension PlanCompiler {
         return true
     }
 
+    /// Padding of one or two spatial dimensions with one number.
+    mutating func lowerBytePad(_ pad: Pad, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
+        let lengths = shape(input)
+        guard let type = byteType(output), pad.mode == .constant, (3...4).contains(lengths.count),
+            let pads = amounts(of: pad, node, rank: lengths.count), pads.allSatisfy({ $0 >= 0 }),
+            [0, 1, lengths.count, lengths.count + 1].allSatisfy({ pads[$0] == 0 })
+        else { return false }
+        var value = Int64(pad.value)
+        if let operand = node.input(Pad.Operand.value) {
+            guard let values = constant(operand)?.int64s(), values.count == 1 else { return false }
+            value = values[0]
+        }
+        let source = ByteLayout(.pixels, lengths, type), layout = ByteLayout(.pixels, shape(output), type)
+        let isFlat = lengths.count == 3, byte = UInt8(truncatingIfNeeded: value) ^ layout.flip
+        let size = isFlat ? (1, Int64(lengths[2])) : (Int64(lengths[2]), Int64(lengths[3]))
+        let vertical = isFlat ? (0, 0) : (Int64(pads[2]), Int64(pads[6]))
+        let horizontal = isFlat ? (Int64(pads[2]), Int64(pads[5])) : (Int64(pads[3]), Int64(pads[7]))
+        let from = try byteOperand(input, in: source), target = makeBytes(layout)
+        let kernel = NativeKernel("cleave:int8_pad", buffers: [from, target]) { addresses, _ in
+            ck_pad_bytes(
+                addresses[0].bytes, addresses[1].bytes, Int64(layout.images), size.0, size.1, Int64(layout.pixelBytes), vertical.0,
+                vertical.1, horizontal.0, horizontal.1, byte)
+        }
+        emit(kernel, computing: [node], reads: [from], writes: [target])
+        define(output, in: target, layout)
+        return true
+    }
+
     mutating func lowerByteJoin(_ concat: Concat, _ node: Node, _ output: ValueID) throws -> Bool {
         let operands = node.inputs.compactMap { $0 }, lengths = shape(output)
         let axis = concat.axis < 0 ? concat.axis + lengths.count : concat.axis
