@@ -22,7 +22,7 @@ swift build --package-path "$root/Benchmarks" -c release
 
 title() { printf '\n── %s\n\n' "$*"; }
 
-title 'Networks, float32'
+title 'Networks, float32 and int8'
 python3 "$root/Benchmarks/networks.py" "$cleave" ${peer[@]+"${peer[@]}"} --seconds "${1:-8}"
 
 title 'Training a ResNet50V2 on 32×32 images, batch 32, Adam'

@@ -43,7 +43,7 @@ extension Operator {
         case .convolution(let payload): .differentiable(payload)
         case .convolutionTranspose(let payload): .differentiable(payload)
         case .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear, .quantizeLinear, .dequantizeLinear,
-            .dynamicQuantizeLinear:
+            .dynamicQuantizeLinear, .integer:
             .notDifferentiable(reason: integerArithmetic)
         case .averagePool(let payload): .differentiable(payload)
         case .maxPool(let payload): .differentiable(payload)

@@ -146,6 +146,7 @@ struct TrainCommand: NetworkCommand {
         var options = BackendOptions()
         options.name = name
         options.threads = threads
+        options.semantics = nil
         return options
     }
 }

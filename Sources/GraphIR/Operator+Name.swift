@@ -96,6 +96,7 @@ extension Operator {
         case .resizeGradient: "ResizeGradient"
         case .gridSampleGradient: "GridSampleGradient"
         case .dropoutMask: "DropoutMask"
+        case .integer(let payload): payload.name
         case .determinant: "Det"
         case .windowFunction(let payload): payload.shape.rawValue
         case .melWeightMatrix: "MelWeightMatrix"

@@ -99,6 +99,7 @@ extension Operator {
         case .resizeGradient(let payload): payload
         case .gridSampleGradient(let payload): payload
         case .dropoutMask(let payload): payload
+        case .integer(let payload): payload
         case .determinant(let payload): payload
         case .windowFunction(let payload): payload
         case .melWeightMatrix(let payload): payload

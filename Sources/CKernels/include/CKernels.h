@@ -6,6 +6,7 @@
 #include "images.h"
 #include "statistics.h"
 #include "kernels.h"
+#include "integer.h"
 #include "training.h"
 
 #endif

@@ -173,6 +173,7 @@ extension Operator {
                 .init("scan_output_directions", payload.outputsReversed), .init("batched", payload.isBatched ? true : nil),
             ]
         case .qLinear(let payload): payload.floatOperator.attributes
+        case .integer(let payload): payload.floatOperator?.attributes ?? []
         case .opaque(let payload):
             [
                 .init("domain", payload.domain.isEmpty ? nil : payload.domain),

@@ -9,6 +9,8 @@ struct PlanCompiler {
     enum Home {
         /// A float32 tensor in a buffer, lying as the layout says.
         case buffer(BufferID, Layout)
+        /// A tensor of 8-bit integers in a buffer.
+        case bytes(BufferID, ByteLayout)
         /// A tensor that the session holds as such: another element type, or a shape that is not known before the run.
         case slot(Int)
     }
@@ -22,10 +24,11 @@ struct PlanCompiler {
     var steps: [OneDNNPlan.Step] = []
     var buffers: [OneDNNPlan.Buffer] = []
     /// The values that live in a buffer: more than one where values are views of each other, or one takes another's place.
-    private var residents: [[ValueID]] = []
-    private var homes: [ValueID: Home] = [:]
+    var residents: [[ValueID]] = []
+    var homes: [ValueID: Home] = [:]
     /// The same values in further layouts.
     private var copies: [ValueID: [(layout: Layout, buffer: BufferID)]] = [:]
+    var byteCopies: [ValueID: [(layout: ByteLayout, buffer: BufferID)]] = [:]
     /// Index of the last group that reads a value.
     private var lastUse: [ValueID: Int] = [:]
     /// The values that are tensors of the session, and the number of steps before they are computed.
@@ -48,7 +51,7 @@ struct PlanCompiler {
         pool = ConstantPool(limit: backend.memoryLimit)
         self.training = training
         backwardNodes = training.nodesBehindResults(of: specialized)
-        program = try Self.simplify(specialized, memoryLimit: backend.memoryLimit)
+        program = try Self.simplify(specialized.withIntegerOperators(backend.semantics), memoryLimit: backend.memoryLimit)
         graph = program.graph
         groups = Grouping.groups(of: program)
         for (index, group) in groups.enumerated() {
@@ -76,7 +79,8 @@ struct PlanCompiler {
         return program
     }
 
-    mutating func compile(original: Graph) throws -> OneDNNPlan {
+    /// - Parameter specialized: what the compiler was made for.
+    mutating func compile(original: Graph, specialized: Graph) throws -> OneDNNPlan {
         try checkSizes()
         let inputs = try placeInputs()
         for (index, group) in groups.enumerated() {
@@ -87,7 +91,7 @@ struct PlanCompiler {
         current = groups.count
         let outputs = try placeOutputs(), held = try placeHeldTensors()
         return try OneDNNPlan(
-            graph: original, specialized: graph, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
+            graph: original, specialized: specialized, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
             slots: slots.map { tensorSlot($0.value, from: $0.start) },
             weightByteCount: pool.byteCount.saturatingSum(program.evaluatedByteCount), held: held)
     }
@@ -132,18 +136,20 @@ struct PlanCompiler {
             case nil:
                 throw CleaveError(.invalidGraph, "nothing computes the output", at: .init(tensor: graph[output].name))
             case .slot(let slot): return .slot(slot)
+            case .bytes(_, let layout):
+                return .buffer(try byteOutput(id, from: layout), shape: shape(id), elementType: layout.elementType)
             case .buffer(let buffer, let layout):
                 if layout.isPlain, case .arena = buffers[buffer.index].kind, !buffers[buffer.index].hasParts,
                     given.insert(buffer).inserted
                 {
                     buffers[buffer.index].kind = .caller
-                    return .buffer(buffer, shape: shape(id))
+                    return .buffer(buffer, shape: shape(id), elementType: .float32)
                 }
                 let plain = try Layout.plain(shape(id))
                 let copy = makeBuffer(.caller, byteCount: plain.byteCount)
                 try emitReorder(from: (buffer, layout), to: (copy, plain))
                 given.insert(copy)
-                return .buffer(copy, shape: shape(id))
+                return .buffer(copy, shape: shape(id), elementType: .float32)
             }
         }
     }

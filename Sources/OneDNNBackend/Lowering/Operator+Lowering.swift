@@ -48,6 +48,7 @@ extension PlanCompiler {
     private mutating func lowerFast(_ group: Group) throws -> Bool {
         let node = group.anchor
         guard node.operator.hasFastKernel else { return false }
+        if let isLowered = try lowerOnBytes(group) { return isLowered }
         if case .batchNormGradient(let payload) = node.operator { return try lower(payload, group) }
         guard let output = node.outputs.first ?? nil, isBuffered(output) else { return false }
         if case .cast(let payload) = node.operator { return try lower(payload, node, output) }
@@ -106,13 +107,13 @@ extension Operator {
             .layerNorm, .localResponseNorm, .gemm, .matMul, .einsum, .unary, .clip, .activation, .binary, .variadic, .select, .cast,
             .softmax, .reduction, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .concat, .split, .slice, .pad, .depthToSpace,
             .spaceToDepth, .resize, .upsample, .gather, .expand, .tile, .convolutionInputGradient, .convolutionWeightGradient,
-            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient:
+            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient, .integer, .quantizeLinear, .dequantizeLinear:
             true
         case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .rmsNorm, .lpNorm, .meanVarianceNorm, .matMulInteger, .qLinearMatMul,
             .qLinear, .isInfinite, .castLike, .argReduction,
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
-            .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
+            .constantOfShape, .eyeLike, .range, .gridSample, .dynamicQuantizeLinear,
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .layerNormGradient, .groupNormGradient,
             .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient,
             .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
