@@ -79,7 +79,7 @@ enum PageStyle {
         return body[...end] + "\n" + style + body[body.index(after: end)...] + "\n"
     }
 
-    /// A page of its own.
+    /// A page of its own, which the browser is told to load nothing for.
     /// - Parameters:
     ///   - title: plain text.
     ///   - body: HTML.
@@ -90,6 +90,7 @@ enum PageStyle {
         <html lang="en">
         <head>
         <meta charset="utf-8">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <link rel="icon" href="data:,">
         <title>\(title.escaped)</title>

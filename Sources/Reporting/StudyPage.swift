@@ -70,20 +70,20 @@ public struct StudyPage: Sendable {
     private var table: String {
         let layout = StudyTable(results)
         let rows = layout.rows.map { (name: $0.row.id, note: Optional($0.run.title), texts: $0.texts.map { $0 ?? "–" }) }
-        let notes = ([layout.footnote].compactMap { $0 } + results.damaged.map { "\($0) is half-written and left out" })
-            .map { "<p class=\"note\">\($0.escaped)</p>" }
+        let remarks: [String] = [layout.footnote].compactMap { $0 } + results.damaged.map { "\($0) is half-written and left out" }
+        let notes = remarks.map { "<p class=\"note\">\($0.escaped)</p>" }
         return (["<h2>Results</h2>", Self.cards(layout.columns.map(\.title), rows)] + notes).joined(separator: "\n")
     }
 
     private var comparison: String {
         let batches = results.batches
         let titles = StudyComparison.titles + batches.map { $0 == 1 ? "1 image" : "\($0) images" }
-        func table(_ comparisons: [StudyComparison]) -> String {
+        func cards(_ comparisons: [StudyComparison]) -> String {
             Self.cards(titles, comparisons.map { item in (item.row, "against \(item.base)", item.texts + batches.map(item.text(batch:))) })
         }
         let all = StudyComparison.all(results)
-        let networks = all.networks.isEmpty ? "" : table(all.networks)
-        let integers = all.integers.isEmpty ? "" : table(all.integers)
+        let networks = all.networks.isEmpty ? "" : cards(all.networks)
+        let integers = all.integers.isEmpty ? "" : cards(all.integers)
         return [
             section("Against \(all.networks.first?.base ?? "")", networks), section("In integers, against the same network in float", integers),
         ].filter { !$0.isEmpty }.joined(separator: "\n")
@@ -97,8 +97,8 @@ public struct StudyPage: Sendable {
         let explanation = losses.isEmpty
             ? "" : "<p class=\"note\">Signal to quantization noise of the scores with one layer alone in integers, first layer to last: "
                 + "low is bad.</p>"
-        let details = rows.compactMap { id in results.records[id]?.layers.map { details(id, $0) } }
-        return section("Layers", ([explanation + losses] + details).joined(separator: "\n"))
+        let tables = rows.compactMap { id in results.records[id]?.layers.map { details(id, $0) } }
+        return section("Layers", ([explanation + losses] + tables).joined(separator: "\n"))
     }
 
     private func details(_ id: String, _ layers: [RowRecord.Layer]) -> String {
@@ -130,19 +130,19 @@ public struct StudyPage: Sendable {
     // MARK: The study itself
 
     private var facts: String {
-        func list(_ facts: [StudyManifest.Fact]) -> String {
+        func list(_ facts: [(name: String, value: String)]) -> String {
             "<table class=\"words\">\n" + facts.map { "<tr><th>\($0.name.escaped)</th><td>\($0.value.escaped)</td></tr>" }
                 .joined(separator: "\n") + "\n</table>"
         }
         let runs = results.manifest.runs.map { run in
-            let rows = run.rows.filter { !$0.facts.isEmpty }.map { "<p>\($0.id.escaped)</p>\n" + list($0.facts) }
-            var facts = run.facts
+            let rows = run.rows.filter { !$0.facts.isEmpty }.map { "<p>\($0.id.escaped)</p>\n" + list($0.facts.map { ($0.name, $0.value) }) }
+            var all = run.facts.map { (name: $0.name, value: $0.value) }
             if let seconds = results.floatRecord(run)?.training.seconds, seconds > 0 {
-                facts.append(.init(name: "time of training", value: NumberFormat.seconds(seconds)))
+                all.append(("time of training", NumberFormat.seconds(seconds)))
             }
             return "<details><summary>\(run.id.escaped): \(run.title.escaped)</summary>\n"
-                + ([list(facts)] + rows).joined(separator: "\n") + "\n</details>"
+                + ([list(all)] + rows).joined(separator: "\n") + "\n</details>"
         }
-        return section("The study", ([list(results.manifest.facts)] + runs).joined(separator: "\n"))
+        return section("The study", ([list(results.manifest.facts.map { ($0.name, $0.value) })] + runs).joined(separator: "\n"))
     }
 }

@@ -43,16 +43,19 @@ private struct StudyReader {
     // MARK: Data and measures
 
     private static func data(_ node: StudyNode) throws -> DataRequirement {
-        let fields = try node.fields(["name", "classes", "image", "training", "test", "get", "usual"])
+        let fields = try node.fields(["name", "classes", "image", "training", "test", "use", "get", "usual"])
         let image = try fields.required("image")
         let classes = try fields.required("classes")
         let lengths = try image.text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         let count = try classes.integer(in: 1...1_000_000)
         try image.locating { try ZooModel.check(classes: count, input: lengths) }
+        let used = try fields["use"]?.fields(["training", "test"])
         return DataRequirement(
             name: try fields.required("name").text, classes: count, image: lengths,
             trainingCount: try fields["training"]?.integer(in: 1...Int(Int32.max)),
-            testCount: try fields["test"]?.integer(in: 1...Int(Int32.max)), source: try fields["get"]?.text,
+            testCount: try fields["test"]?.integer(in: 1...Int(Int32.max)),
+            usedTrainingCount: try used?["training"]?.integer(in: 1...Int(Int32.max)),
+            usedTestCount: try used?["test"]?.integer(in: 1...Int(Int32.max)), source: try fields["get"]?.text,
             usual: try fields["usual"]?.parsed { try DatasetSpecification(parsing: $0).description })
     }
 

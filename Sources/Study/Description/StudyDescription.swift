@@ -44,6 +44,9 @@ public struct DataRequirement: Hashable, Sendable {
     /// Images to train on and to test with; `nil` for any number.
     public var trainingCount: Int?
     public var testCount: Int?
+    /// How many of them are used, at equal distances; `nil` for all.
+    public var usedTrainingCount: Int?
+    public var usedTestCount: Int?
     /// Where to get them, and how to name them then.
     public var source: String?
     /// The data set's specification where nobody names one.

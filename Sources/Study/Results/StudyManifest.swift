@@ -43,8 +43,8 @@ public struct StudyManifest: Hashable, Codable, Sendable {
         facts = [
             Fact(name: "images", value: study.data.name), Fact(name: "classes", value: "\(study.data.classes)"),
             Fact(name: "image", value: study.data.image.map(String.init).joined(separator: "x")),
-            Fact(name: "training images", value: study.data.trainingCount.map { "\($0)" } ?? "any number"),
-            Fact(name: "test images", value: study.data.testCount.map { "\($0)" } ?? "any number"),
+            Fact(name: "training images", value: Self.text(study.data.usedTrainingCount, of: study.data.trainingCount)),
+            Fact(name: "test images", value: Self.text(study.data.usedTestCount, of: study.data.testCount)),
             Fact(name: "latency", value: "batches \(study.latency.batches.map(String.init).joined(separator: ", ")), "
                 + "\(study.latency.seconds) s each"),
         ]
@@ -58,6 +58,12 @@ public struct StudyManifest: Hashable, Codable, Sendable {
                             facts: Self.facts(of: quantization))
                     })
         }
+    }
+
+    /// `6000 of 60000`, `60000`, `any number`
+    private static func text(_ used: Int?, of count: Int?) -> String {
+        let all = count.map { "\($0)" }
+        return used.map { "\($0)" + (all.map { " of \($0)" } ?? "") } ?? all ?? "any number"
     }
 
     private static func facts(of run: StudyRun) -> [Fact] {

@@ -18,17 +18,20 @@ struct StudyImages {
                     .invalidRequest, "the data set has \(dataset.classes.count) classes, the study is about \(requirement.classes)",
                     at: .init(file: specification.path))
             }
-            training = try dataset.loadTraining()
-            validation = try ["val", "test"].first(where: dataset.splitNames.contains).map { try dataset.load($0) }
-            evaluation = try dataset.loadEvaluation()
+            let all = (training: try dataset.loadTraining(), evaluation: try dataset.loadEvaluation())
             for (split, expected, purpose) in [
-                (training, requirement.trainingCount, "to train on"), (evaluation, requirement.testCount, "to test with"),
+                (all.training, requirement.trainingCount, "to train on"), (all.evaluation, requirement.testCount, "to test with"),
             ] {
                 guard let expected, split.count != expected else { continue }
                 throw CleaveError(
                     .invalidRequest, "there are \(split.count) images \(purpose), the study is about \(expected)",
                     at: .init(file: specification.path))
             }
+            let evaluation = try requirement.usedTestCount.map(all.evaluation.sampled) ?? all.evaluation
+            let name = ["val", "test"].first(where: dataset.splitNames.contains)
+            training = try requirement.usedTrainingCount.map(all.training.sampled) ?? all.training
+            validation = try name.map { try $0 == evaluation.name ? evaluation : dataset.load($0) }
+            self.evaluation = evaluation
         } catch var error as CleaveError {
             error.suggestion = requirement.advice
             throw error

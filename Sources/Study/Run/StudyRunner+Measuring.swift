@@ -94,7 +94,7 @@ extension StudyRunner {
         if let receipt = folder.receipt(of: path, source: source) { return receipt }
         var (graph, record) = try calibrated(row, quantization)
         try locating(file: folder.trainedPath(row.run)) {
-            try graph.apply(.quantize(ranges: record, options: quantization.options), progress: observer.work)
+            _ = try graph.apply(.quantize(ranges: record, options: quantization.options), progress: observer.work)
         }
         let receipt = try folder.write(graph, to: path, source: source)
         observer.note("\(row.id): \(path) written, \(NumberFormat.bytes(receipt.file.byteCount))")

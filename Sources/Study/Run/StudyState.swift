@@ -29,7 +29,7 @@ struct StudyState {
 
     func progress(_ state: TrainingState, _ recipe: TrainingRecipe) -> RunProgress {
         let inEpoch = (state.batch + recipe.accumulation - 1) / recipe.accumulation
-        let known = study.data.trainingCount.map { ($0 / recipe.batchSize + recipe.accumulation - 1) / recipe.accumulation }
+        let known = (study.data.usedTrainingCount ?? study.data.trainingCount).map { ($0 / recipe.batchSize + recipe.accumulation - 1) / recipe.accumulation }
         let perEpoch = state.epoch > 0 ? (state.updates - inEpoch) / state.epoch : known ?? 0
         return RunProgress(
             epochs: Double(state.epoch) + (perEpoch > 0 ? Double(inEpoch) / Double(perEpoch) : 0), updates: state.updates,
