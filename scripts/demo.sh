@@ -1,6 +1,6 @@
 #!/bin/bash
 # Shows the main job on a small residual network: inspect, fold, convert to both separable forms, check, verify, and compare
-# what came out. `make demo` builds the command first; CLEAVE names another build of it.
+# what came out; then a small study, which trains and quantizes networks and fills in a table. `make demo` builds the command first; CLEAVE names another build of it.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -52,4 +52,10 @@ show_no verify resnet.onnx depthwise.onnx
 title 'Before and after.'
 show inspect resnet.onnx folded.onnx spatial.onnx depthwise.onnx
 
-printf '\n\nThe models are in %s\n' "$folder"
+title 'A study: three networks and a converted one, trained from scratch, in float and in int8.'
+cp "$root/studies/quick.yaml" .
+show study quick.yaml -o results
+show report results -o report.html --quiet
+
+printf '\n\nThe study is on a page: file://%s/report.html' "$folder"
+printf '\nThe models are in %s\n' "$folder"

@@ -24,9 +24,10 @@ public struct StudyPage: Sendable {
         .bar { display: inline-block; height: 0.6rem; background: var(--series-1); vertical-align: baseline; }
         @media screen and (max-width: 44rem) {
           .cards thead { display: none; } .cards, .cards tbody { display: block; }
-          .cards tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; padding: 0.5rem 0; border-bottom: 1px solid var(--grid); }
-          .cards td { display: flex; justify-content: space-between; border: 0; padding: 0.1rem 0; }
-          .cards td.name { grid-column: 1 / -1; } .cards td[data-title]::before { content: attr(data-title); color: var(--faint); }
+          .cards tr { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0 1rem; padding: 0.5rem 0;
+            border-bottom: 1px solid var(--grid); font-size: 0.85rem; }
+          .cards td { display: flex; justify-content: space-between; gap: 0.25rem; border: 0; padding: 0.1rem 0; white-space: nowrap; }
+          .cards td.name { grid-column: 1 / -1; font-size: 1rem; white-space: normal; } .cards td[data-title]::before { content: attr(data-title); color: var(--faint); }
         }
         """
 

@@ -7,8 +7,10 @@ import Testing
 
 /// Debian's Chromium, without a window.
 enum Browser {
-    static let executable = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        .flatMap { ["\($0)/chromium", "\($0)/chromium-browser"] }.first { access($0, X_OK) == 0 }
+    static let executable: String? = {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+        return folders.map { $0 + "/chromium" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }()
 
     struct Failure: Error {
         var output: String
@@ -56,7 +58,7 @@ enum Browser {
     }
 
     /// Lays the page out in a frame of the given width and measures it.
-    static func measure(_ html: String, width: Int, in folder: URL, _ arguments: String...) throws -> (Measures, console: [String]) {
+    static func measure(_ html: String, width: Int, in folder: URL, _ arguments: String...) throws -> (measures: Measures, console: [String]) {
         let page = folder.appendingPathComponent("measure-\(width).html")
         let source = html.map { ["&": "&amp;", "\"": "&quot;"][$0] ?? String($0) }.joined()
         try Data(
@@ -142,11 +144,14 @@ struct BrowserTests {
         try StudySample.with { folder, results in
             let page = StudyPage(results).html
             let wide = page.replacing("</body>", with: "<div style=\"width: 700px\">.</div></body>")
-            #expect(try Browser.measure(wide, width: 360, in: folder).0.width > 360)
+            let width = try Browser.measure(wide, width: 360, in: folder).measures.width
+            #expect(width > 360)
             let image = page.replacing("</body>", with: "<img src=\"http://127.0.0.1:9/a.png\"></body>")
-            #expect(try !Browser.measure(image, width: 360, in: folder).console.isEmpty)
+            let console = try Browser.measure(image, width: 360, in: folder).console
+            #expect(!console.isEmpty)
             let free = image.replacing(/<meta http-equiv[^>]*>/, with: "")
-            #expect(try !Browser.measure(free, width: 360, in: folder).0.resources.isEmpty)
+            let resources = try Browser.measure(free, width: 360, in: folder).measures.resources
+            #expect(!resources.isEmpty)
         }
     }
 

@@ -2,6 +2,10 @@ import Foundation
 import Tensors
 import Testing
 
+#if canImport(FoundationXML)
+import FoundationXML
+#endif
+
 @testable import Reporting
 @testable import Study
 

@@ -93,7 +93,8 @@ struct StudyRunnerTests {
                 #expect(try !StudyPlan(study.description(), folder: study.results, rows: []).isComplete)
             }
             var notes: [String] = []
-            #expect(try study.runner(observer: StudyObserver(note: { notes.append($0) })).run() == .complete)
+            let outcome = try study.runner(observer: StudyObserver(note: { notes.append($0) })).run()
+            #expect(outcome == .complete)
             #expect(try study.models() == models)
             #expect(try Data(contentsOf: url).count >= whole.count / 2 + 1)
             #expect(try StudyResults(contentsOf: study.results.path).damaged.isEmpty)
@@ -131,9 +132,11 @@ struct StudyRunnerTests {
             var options = StudyOptions()
             var epochs = 0
             options.deadline = .now
-            #expect(try study.runner(StudyCase.yaml, options, observer: StudyObserver(epoch: { _, _, _ in epochs += 1 })).run() == .outOfTime)
-            #expect(epochs == 0)
-            #expect(try study.runner().run() == .complete)
+            let observer = StudyObserver(epoch: { _, _, _ in epochs += 1 })
+            let outcome = try study.runner(StudyCase.yaml, options, observer: observer).run()
+            #expect(outcome == .outOfTime && epochs == 0)
+            let rest = try study.runner().run()
+            #expect(rest == .complete)
         }
     }
 
@@ -156,8 +159,8 @@ struct StudyRunnerTests {
             let observer = TrainingObserver(isStopping: { trainer.state.updates >= 6 })
             #expect(try trainer.run(checkpoints: folder, observer: observer) == .interrupted)
             var epochs: [Int] = []
-            #expect(try study.runner(observer: StudyObserver(epoch: { epochs.append($2.epoch) })).run() == .complete)
-            #expect(epochs == [2, 3])
+            let outcome = try study.runner(observer: StudyObserver(epoch: { epochs.append($2.epoch) })).run()
+            #expect(outcome == .complete && epochs == [2, 3])
             #expect(try study.models() == expected)
         }
     }
