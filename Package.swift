@@ -4,7 +4,7 @@ import PackageDescription
 /// What `import Cleave` gives.
 let modules: [Target.Dependency] = [
     "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend",
-    "Datasets", "Verification", "Quantization", "Benchmarking", "Training", "ModelZoo", "Reporting",
+    "Datasets", "Verification", "Quantization", "Benchmarking", "Training", "ModelZoo", "Compilation", "Study", "Reporting",
 ]
 
 // A target names every module whose types it sees, not only those that it imports: the package manager compiles a target again
@@ -18,6 +18,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // System libraries and C code.
@@ -66,10 +67,21 @@ let package = Package(
             ]),
         .target(name: "ModelZoo", dependencies: ["Tensors", "GraphIR"]),
         .target(
+            name: "Compilation",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "Quantization",
+            ]),
+        .target(
+            name: "Study",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Quantization",
+                "Benchmarking", "Training", "ModelZoo", "Compilation", .product(name: "Yams", package: "Yams"),
+            ]),
+        .target(
             name: "Reporting",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
-                "Training", "Quantization",
+                "Training", "Quantization", "ModelZoo", "Compilation", "Study",
             ]),
         .target(
             name: "Cleave",
@@ -127,7 +139,13 @@ let package = Package(
             name: "ReportingTests",
             dependencies: [
                 "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "Datasets", "Verification", "Benchmarking",
-                "Quantization", "Training", "Reporting",
+                "Quantization", "Training", "ModelZoo", "Compilation", "Study", "Reporting",
+            ]),
+        .testTarget(
+            name: "StudyTests",
+            dependencies: [
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "OneDNNBackend", "Datasets", "Verification",
+                "Quantization", "Benchmarking", "Training", "ModelZoo", "Compilation", "Study", "Reporting", "TrainingCases",
             ]),
         .testTarget(
             name: "OneDNNBackendTests",

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Shows the main job on a small residual network that was trained on Fashion-MNIST: inspect, fold, convert to both separable forms, check,
-# verify, train what became too rough, quantize, and compare what came out. `make demo` builds the command first; CLEAVE names another
-# build of it.
+# Shows the main job on a small residual network that was trained on Fashion-MNIST: inspect, fold, convert to both separable forms,
+# check, verify, train what became too rough, quantize, and compare what came out; then a small study, which trains and quantizes
+# networks and fills in a table. `make demo` builds the command first; CLEAVE names another build of it.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -70,4 +70,10 @@ show_accuracy depthwise-int8.onnx
 title 'Before and after.'
 show inspect resnet.onnx folded.onnx spatial.onnx depthwise-trained.onnx depthwise-int8.onnx
 
-printf '\n\nThe models are in %s\n' "$folder"
+title 'A study: three networks and a converted one, trained from scratch, in float and in int8.'
+cp "$root/studies/quick.yaml" .
+show study quick.yaml -o results
+show report results -o report.html --quiet
+
+printf '\n\nThe study is on a page: file://%s/report.html' "$folder"
+printf '\nThe models are in %s\n' "$folder"

@@ -17,6 +17,7 @@ packages=(
     zlib1g-dev                                    # npz files, gzipped data sets
     libturbojpeg0-dev libspng-dev                 # JPEG and PNG images
     dataset-fashion-mnist                         # a real data set for tests
+    chromium                                      # shows pages in tests
     pkg-config
 )
 command -v make >/dev/null || packages+=(make)

@@ -1,5 +1,6 @@
-@_exported import Benchmarking
 @_exported import Autodiff
+@_exported import Benchmarking
+@_exported import Compilation
 @_exported import Datasets
 @_exported import Execution
 @_exported import GraphIR
@@ -10,6 +11,7 @@
 @_exported import Quantization
 @_exported import ReferenceBackend
 @_exported import Reporting
+@_exported import Study
 @_exported import Tensors
 @_exported import Training
 @_exported import Verification

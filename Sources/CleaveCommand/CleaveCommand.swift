@@ -22,7 +22,7 @@ struct CleaveCommand: ParsableCommand {
         subcommands: [
             InspectCommand.self, ConvertCommand.self, FoldCommand.self, VerifyCommand.self, CheckCommand.self, RunCommand.self,
             BenchmarkCommand.self, BuildCommand.self, TrainCommand.self, EvaluateCommand.self, QuantizeCommand.self, CalibrateCommand.self,
-            DataCommand.self,
+            DataCommand.self, StudyCommand.self, ReportCommand.self,
         ])
 
     static func main() {

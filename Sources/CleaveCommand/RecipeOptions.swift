@@ -2,18 +2,11 @@ import ArgumentParser
 import Cleave
 
 extension Initialization: ExpressibleByArgument {}
+extension RecipeDraft.OptimizerName: ExpressibleByArgument {}
+extension RecipeDraft.LossName: ExpressibleByArgument {}
 
 /// How a network is trained. Nothing has a value of its own, so that `--resume` can tell what was given.
 struct RecipeOptions: ParsableArguments {
-    enum OptimizerName: String, ExpressibleByArgument, CaseIterable {
-        case sgd, nesterov, adam, adamw
-    }
-
-    enum LossName: String, ExpressibleByArgument, CaseIterable {
-        case crossEntropy = "cross-entropy"
-        case meanSquaredError = "mean-squared-error"
-    }
-
     @Option(parsing: .unconditional, help: .init("How often every image is seen. (default: 10)", valueName: "count"))
     var epochs: Int?
 
@@ -21,7 +14,7 @@ struct RecipeOptions: ParsableArguments {
     var batchSize: Int?
 
     @Option(help: "How gradients change the weights. (default: adam)")
-    var optimizer: OptimizerName?
+    var optimizer: RecipeDraft.OptimizerName?
 
     @Option(
         parsing: .unconditional,
@@ -60,7 +53,7 @@ struct RecipeOptions: ParsableArguments {
     var accumulate: Int?
 
     @Option(help: "What is made small. (default: cross-entropy)")
-    var loss: LossName?
+    var loss: RecipeDraft.LossName?
 
     @Option(parsing: .unconditional, help: .init("Share of the target that goes to all classes. (default: 0)", valueName: "share"))
     var labelSmoothing: Double?
@@ -107,50 +100,31 @@ struct RecipeOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: .init("Of order, augmentation, dropout and fresh weights. (default: 1)", valueName: "seed"))
     var seed: UInt64?
 
+    /// What was given.
+    private var draft: RecipeDraft {
+        var draft = RecipeDraft()
+        (draft.epochs, draft.batchSize, draft.accumulation) = (epochs, batchSize, accumulate)
+        (draft.optimizer, draft.learningRate, draft.momentum) = (optimizer, learningRate, momentum)
+        (draft.beta1, draft.beta2, draft.epsilon) = (beta1, beta2, epsilon)
+        (draft.weightDecay, draft.schedule, draft.warmUp, draft.maximalGradientNorm) = (weightDecay, schedule, warmUp, clip)
+        (draft.loss, draft.labelSmoothing, draft.temperature, draft.alpha) = (loss, labelSmoothing, temperature, alpha)
+        (draft.averageDecay, draft.patience, draft.initialization, draft.seed) = (average, earlyStop, initialize, seed)
+        (draft.augmentation, draft.normalization) = (augment, normalize)
+        draft.frozen = freeze.map { NamePattern($0) }
+        draft.shuffles = !noShuffle
+        draft.skipsUnreadable = skipBad
+        return draft
+    }
+
     /// - Parameters:
     ///   - normalization: unless one was given.
     ///   - isDistilled: whether there is a teacher.
     func recipe(normalization: Normalization, isDistilled: Bool) -> TrainingRecipe {
-        let name = optimizer ?? .adam
-        let moments = Optimizer.Moments(beta1: beta1 ?? 0.9, beta2: beta2 ?? 0.999, epsilon: epsilon ?? 1e-7)
-        let (chosen, rate): (Optimizer, Double) =
-            switch name {
-            case .sgd: (.sgd(momentum: momentum ?? 0.9, nesterov: false), 0.1)
-            case .nesterov: (.sgd(momentum: momentum ?? 0.9, nesterov: true), 0.1)
-            case .adam: (.adam(moments), 0.001)
-            case .adamw: (.adamW(moments), 0.001)
-            }
-        return TrainingRecipe(
-            epochs: epochs ?? 10, batchSize: batchSize ?? 32, accumulation: accumulate ?? 1, optimizer: chosen,
-            learningRate: learningRate ?? rate, schedule: schedule ?? .constant, warmUp: warmUp ?? 0,
-            weightDecay: weightDecay ?? (name == .adamw ? 0.01 : 0), maximalGradientNorm: clip, loss: chosenLoss(isDistilled: isDistilled),
-            averageDecay: average, patience: earlyStop, seed: seed ?? 1, frozen: freeze.map { NamePattern($0) }, initialization: initialize,
-            augmentation: augment ?? .none, normalization: normalize ?? normalization, shuffles: !noShuffle, skipsUnreadable: skipBad)
-    }
-
-    private func chosenLoss(isDistilled: Bool) -> Loss {
-        if isDistilled {
-            return .distillation(temperature: temperature ?? 4, alpha: alpha ?? 0.5, labelSmoothing: labelSmoothing ?? 0)
-        }
-        return loss == .meanSquaredError ? .meanSquaredError : .softmaxCrossEntropy(labelSmoothing: labelSmoothing ?? 0)
+        draft.recipe(normalization: normalization, isDistilled: isDistilled)
     }
 
     /// - Throws: `ValidationError` for numbers out of range, and for options that have no effect.
-    func check(isDistilled: Bool) throws {
-        let usesMomentum = optimizer == .sgd || optimizer == .nesterov
-        if momentum != nil, !usesMomentum { throw ValidationError("--momentum is for --optimizer sgd and nesterov.") }
-        for (name, isGiven) in [("--beta1", beta1 != nil), ("--beta2", beta2 != nil), ("--epsilon", epsilon != nil)] {
-            if isGiven, usesMomentum { throw ValidationError("\(name) is for --optimizer adam and adamw.") }
-        }
-        for (name, isGiven) in [("--temperature", temperature != nil), ("--alpha", alpha != nil)] {
-            if isGiven, !isDistilled { throw ValidationError("\(name) is for distillation: --teacher FILE.") }
-        }
-        if isDistilled, loss == .meanSquaredError { throw ValidationError("--loss mean-squared-error is not for distillation.") }
-        if labelSmoothing != nil, loss == .meanSquaredError {
-            throw ValidationError("--label-smoothing is for --loss cross-entropy.")
-        }
-        try asArgument { try recipe(normalization: .unit, isDistilled: isDistilled).check() }
-    }
+    func check(isDistilled: Bool) throws { try asArgument { try draft.check(isDistilled: isDistilled) { "--" + $0 } } }
 
     /// The first option that was given.
     var given: String? {

@@ -1,7 +1,6 @@
 import Foundation
 
-/// Curves over a common axis, drawn as SVG; colours are CSS variables of the page that it is part of: `--ink`, `--grid`, and
-/// `--series-1` …
+/// Curves over a common axis, drawn as SVG; colours are those of `PageStyle`.
 struct LineChart {
     struct Series {
         var name: String
@@ -14,9 +13,11 @@ struct LineChart {
     /// What the numbers of the upright axis are multiplied by: 100 for percent.
     var factor = 1.0
     var unit = ""
+    /// What the level axis counts.
+    var axis = "epoch"
 
-    private static let size = (width: 560.0, height: 300.0)
-    private static let margin = (left: 64.0, right: 16.0, top: 16.0, bottom: 40.0)
+    static let size = (width: 420.0, height: 280.0)
+    static let margin = (left: 58.0, right: 14.0, top: 12.0, bottom: 40.0)
 
     /// An axis from `low` to `high` with marks at round numbers.
     struct Axis {
@@ -40,8 +41,17 @@ struct LineChart {
         func place(_ value: Double) -> Double { (value - low) / (high - low) }
     }
 
-    var svg: String {
-        let drawn = series.map { Series(name: $0.name, points: $0.points.filter { $0.y.isFinite }) }.filter { !$0.points.isEmpty }
+    /// The series that have points to draw.
+    private var drawn: [Series] {
+        series.map { Series(name: $0.name, points: $0.points.filter { $0.y.isFinite }) }.filter { !$0.points.isEmpty }
+    }
+
+    /// The names of what is drawn, in the order of the colours.
+    var names: [String] { drawn.map(\.name) }
+
+    /// The drawing alone, an `svg` element.
+    var drawing: String {
+        let drawn = drawn
         let horizontal = Axis(drawn.flatMap { $0.points.map(\.x) }, isWhole: true)
         let vertical = Axis(drawn.flatMap { $0.points.map { $0.y * factor } }, isWhole: false)
         let (size, margin) = (Self.size, Self.margin)
@@ -64,18 +74,33 @@ struct LineChart {
         for mark in horizontal.marks where mark >= horizontal.low && mark <= horizontal.high {
             parts.append(label(String(format: "%g", mark), x: x(mark), y: size.height - 20, anchor: "middle"))
         }
-        parts.append(label("epoch", x: size.width - margin.right, y: size.height - 4, anchor: "end"))
+        parts.append(label(axis, x: size.width - margin.right, y: size.height - 4, anchor: "end"))
         for (index, series) in drawn.enumerated() {
             let points = series.points.map { "\(number(x($0.x))),\(number(y($0.y * factor)))" }
-            parts.append("<polyline class=\"series-\(index + 1)\" points=\"\(points.joined(separator: " "))\"/>")
+            let style = "series-\(Self.colour(index))"
+            parts.append("<polyline class=\"\(style)\" points=\"\(points.joined(separator: " "))\"/>")
             if let last = series.points.last {
                 parts.append(
-                    "<circle class=\"series-\(index + 1)\" cx=\"\(number(x(last.x)))\" cy=\"\(number(y(last.y * factor)))\" r=\"3\"/>")
+                    "<circle class=\"mark \(style)\" cx=\"\(number(x(last.x)))\" cy=\"\(number(y(last.y * factor)))\" r=\"3\"/>")
             }
         }
-        let legend = drawn.enumerated().map { "<span class=\"key-\($0 + 1)\">\($1.name.escaped)</span>" }
-        return "<figure><figcaption>\(title.escaped) \(drawn.count > 1 ? legend.joined(separator: " ") : "")</figcaption>\n"
-            + parts.joined(separator: "\n") + "\n</svg></figure>"
+        return parts.joined(separator: "\n") + "\n</svg>"
+    }
+
+    /// The drawing with its title and, where there are several series, their names.
+    var figure: String {
+        let names = names
+        let legend = names.count > 1 ? names.enumerated().map { Self.key($1, index: $0) }.joined(separator: " ") : ""
+        return "<figure><figcaption><b>\(title.escaped)</b> \(legend)</figcaption>\n\(drawing)</figure>"
+    }
+
+    /// The number of the colour of a series.
+    static func colour(_ index: Int) -> Int { index % PageStyle.seriesCount + 1 }
+
+    /// An entry of a legend: a piece of the line, and its name.
+    private static func key(_ name: String, index: Int) -> String {
+        "<span class=\"key key-\(colour(index))\"><svg viewBox=\"0 0 28 10\" aria-hidden=\"true\"><polyline class=\"series-\(colour(index))\" "
+            + "points=\"0,5 28,5\"/></svg>\(name.escaped)</span>"
     }
 }
 

@@ -40,7 +40,7 @@ struct TrainCommandTests {
             #expect(result.errors.contains("epoch 6 of 6   loss "))
             #expect(try names(in: folder.appendingPathComponent("run")) == ["checkpoint.npz", "history.csv", "report.html"])
             let page = try String(contentsOf: folder.appendingPathComponent("run/report.html"), encoding: .utf8)
-            #expect(page.contains("<svg") && page.contains("prefers-color-scheme: dark") && !page.contains("http"))
+            #expect(page.contains("<svg") && page.contains("prefers-color-scheme: dark") && !page.contains("http:"))
 
             let text = try Command.run("evaluate", "trained.onnx", "--data", "npz:images.npz", in: folder)
             #expect(text.status == 0 && text.output.contains("normalize signed") && text.output.contains("top-1 100 % (9 of 9)"))

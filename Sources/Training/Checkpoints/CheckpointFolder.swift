@@ -37,7 +37,10 @@ public struct CheckpointFolder: Sendable {
         self.version = version
     }
 
-    public var hasCheckpoint: Bool { FileManager.default.fileExists(atPath: path + "/" + Checkpoint.fileName) }
+    public var hasCheckpoint: Bool { Self.hasCheckpoint(path) }
+
+    /// Whether there is a checkpoint in the folder.
+    public static func hasCheckpoint(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + Checkpoint.fileName) }
 
     /// Writes all epochs so far as comma-separated values.
     /// - Throws: `CleaveError` when the file cannot be written.

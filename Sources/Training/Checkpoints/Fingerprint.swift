@@ -68,10 +68,10 @@ public struct DataFingerprint: Hashable, Codable, Sendable {
 }
 
 /// 64 bits that two different runs of bytes hardly ever share: FNV-1a over words, each step mixed as in SplitMix64.
-private struct Checksum {
+package struct Checksum {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    var text: String { String(state, radix: 16) }
+    package var text: String { String(state, radix: 16) }
 
     init(text: String) { self.init(Array(text.utf8)) }
 
@@ -82,7 +82,7 @@ private struct Checksum {
     }
 
     init(_ bytes: [UInt8]) { bytes.withUnsafeBytes { add($0) } }
-    init(_ bytes: UnsafeRawBufferPointer) { add(bytes) }
+    package init(_ bytes: UnsafeRawBufferPointer) { add(bytes) }
 
     private mutating func add(_ bytes: UnsafeRawBufferPointer) {
         let whole = bytes.count / 8 * 8

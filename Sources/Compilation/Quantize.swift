@@ -1,6 +1,7 @@
 import Datasets
 import Execution
 import GraphIR
+import ONNXFormat
 import OneDNNBackend
 import Passes
 import Quantization

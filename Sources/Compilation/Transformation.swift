@@ -1,6 +1,8 @@
 import GraphIR
+import ONNXFormat
 import Passes
 import ReferenceBackend
+import Tensors
 
 /// A step of `Graph.apply`: one or more passes.
 public struct Transformation: Sendable {

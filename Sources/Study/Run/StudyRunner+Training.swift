@@ -1,0 +1,110 @@
+import Datasets
+import Foundation
+import GraphIR
+import ONNXFormat
+import Tensors
+import Training
+
+extension StudyRunner {
+    enum RunOutcome {
+        /// Its training is at its end, and its network written.
+        case complete
+        /// Its training is not at its end; with `reportsNow`, the network is written as it is.
+        case partial
+        /// There is nothing that could be trained or measured yet.
+        case missing
+        case stopped
+    }
+
+    /// Brings a run as far as the options say.
+    func train(_ run: StudyRun) throws -> RunOutcome {
+        guard try initialNetwork(run) != nil, run.requirements.allSatisfy({ state.trained($0) != nil }) else {
+            observer.note("\(run.id): waits until \(run.requirements.joined(separator: " and ")) is trained")
+            return .missing
+        }
+        guard let recipe = run.recipe else {
+            let progress = RunProgress(epochs: 0, updates: 0, isComplete: true, seconds: 0)
+            _ = try writeTrained(run, progress) { try Graph(onnx: folder.initialPath(run.id)) }
+            return .complete
+        }
+        let saved = try savedCheckpoint(run)
+        if let known = saved?.description.state, known.end != nil || options.reportsNow {
+            let progress = state.progress(known, recipe)
+            _ = try writeTrained(run, progress) { try trainer(run, recipe, from: saved).result() }
+            return progress.isComplete ? .complete : .partial
+        }
+        if options.reportsNow {
+            observer.note("\(run.id): not trained yet")
+            return .missing
+        }
+        let limit = options.lastEpoch ?? .max
+        if let epoch = saved?.description.state.epoch, epoch >= limit { return .partial }
+        return try train(run, recipe, from: saved, limit: limit)
+    }
+
+    private func train(_ run: StudyRun, _ recipe: TrainingRecipe, from saved: Checkpoint?, limit: Int) throws -> RunOutcome {
+        guard !isStopping else { return .stopped }
+        let trainer = try trainer(run, recipe, from: saved)
+        let path = folder.runPath(run.id)
+        let checkpoints = try saved == nil
+            ? CheckpointFolder(creating: path, files: files(run), version: means.version)
+            : CheckpointFolder(path, files: files(run), version: means.version)
+        let observer = TrainingObserver(
+            progress: { self.observer.training(run, $0) }, epoch: { try self.observer.epoch(run, path, $0) },
+            isStopping: { self.isStopping || trainer.state.epoch >= limit })
+        if try trainer.run(checkpoints: checkpoints, observer: observer) == .interrupted { return isStopping ? .stopped : .partial }
+        _ = try writeTrained(run, state.progress(trainer.state, recipe)) { try trainer.result() }
+        return .complete
+    }
+
+    /// The checkpoint of a run; one that is damaged is put aside.
+    private func savedCheckpoint(_ run: StudyRun) throws -> Checkpoint? {
+        let path = folder.runPath(run.id)
+        guard CheckpointFolder.hasCheckpoint(path) else { return nil }
+        observer.work(WorkProgress(task: "reading \(path)"))
+        do {
+            return try Checkpoint(contentsOf: path)
+        } catch let error as CleaveError where error.kind == .malformedFile && !options.reportsNow {
+            let file = path + "/" + Checkpoint.fileName
+            guard rename(file, file + ".damaged") == 0 else { throw AtomicFile.failure("cannot put aside", file) }
+            observer.note("\(run.id): \(error); it is now \(file).damaged, and training begins anew")
+            return nil
+        }
+    }
+
+    private func trainer(_ run: StudyRun, _ recipe: TrainingRecipe, from saved: Checkpoint?) throws -> Trainer {
+        let images = try images()
+        let path = folder.initialPath(run.id)
+        observer.work(WorkProgress(task: "compiling \(path)"))
+        let network = try Graph(onnx: path)
+        let teacher = try run.teacher.map { try Graph(onnx: folder.trainedPath($0)).lowered() }
+        let trainer = try locating(file: path) {
+            try Trainer(
+                network.lowered(), recipe: recipe, training: images.training, validation: images.validation, teacher: teacher,
+                backend: means.backend)
+        }
+        if let saved { try locating(file: folder.runPath(run.id)) { try trainer.restore(saved, version: means.version) } }
+        return trainer
+    }
+
+    private func files(_ run: StudyRun) -> RunFiles {
+        func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+        return RunFiles(
+            model: absolute(folder.initialPath(run.id)), teacher: run.teacher.map { absolute(folder.trainedPath($0)) },
+            data: data.description, output: absolute(folder.trainedPath(run.id)), backend: means.backendName, threads: means.threads,
+            checkpointInterval: options.checkpointInterval)
+    }
+
+    /// Writes the network with the weights of now, unless it is there.
+    private func writeTrained(_ run: StudyRun, _ progress: RunProgress, _ network: () throws -> Graph) throws -> StudyFolder.Receipt {
+        guard let source = state.trainedSource(of: run, progress) else {
+            throw CleaveError(.invalidRequest, "the initial network is gone", at: .init(file: folder.initialPath(run.id)))
+        }
+        let path = folder.trainedPath(run.id)
+        if let receipt = folder.receipt(of: path, source: source) { return receipt }
+        let receipt = try folder.write(network(), to: path, source: source)
+        let epochs = run.recipe.map { " after \(NumberFormat.epochs(progress.epochs)) of \($0.epochs) epochs" } ?? ""
+        observer.note("\(run.id): \(path) written\(epochs), \(NumberFormat.bytes(receipt.file.byteCount))")
+        return receipt
+    }
+}
