@@ -110,7 +110,8 @@ struct RecipeOptions: ParsableArguments {
     /// - Parameters:
     ///   - normalization: unless one was given.
     ///   - isDistilled: whether there is a teacher.
-    func recipe(normalization: Normalization, isDistilled: Bool) -> TrainingRecipe {
+    ///   - awareness: for training for 8 bits.
+    func recipe(normalization: Normalization, isDistilled: Bool, awareness: QuantizationAwareness?) -> TrainingRecipe {
         let name = optimizer ?? .adam
         let moments = Optimizer.Moments(beta1: beta1 ?? 0.9, beta2: beta2 ?? 0.999, epsilon: epsilon ?? 1e-7)
         let (chosen, rate): (Optimizer, Double) =
@@ -125,7 +126,8 @@ struct RecipeOptions: ParsableArguments {
             learningRate: learningRate ?? rate, schedule: schedule ?? .constant, warmUp: warmUp ?? 0,
             weightDecay: weightDecay ?? (name == .adamw ? 0.01 : 0), maximalGradientNorm: clip, loss: chosenLoss(isDistilled: isDistilled),
             averageDecay: average, patience: earlyStop, seed: seed ?? 1, frozen: freeze.map { NamePattern($0) }, initialization: initialize,
-            augmentation: augment ?? .none, normalization: normalize ?? normalization, shuffles: !noShuffle, skipsUnreadable: skipBad)
+            augmentation: augment ?? .none, normalization: normalize ?? normalization, shuffles: !noShuffle, skipsUnreadable: skipBad,
+            awareness: awareness)
     }
 
     private func chosenLoss(isDistilled: Bool) -> Loss {
@@ -136,7 +138,7 @@ struct RecipeOptions: ParsableArguments {
     }
 
     /// - Throws: `ValidationError` for numbers out of range, and for options that have no effect.
-    func check(isDistilled: Bool) throws {
+    func check(isDistilled: Bool, awareness: QuantizationAwareness?) throws {
         let usesMomentum = optimizer == .sgd || optimizer == .nesterov
         if momentum != nil, !usesMomentum { throw ValidationError("--momentum is for --optimizer sgd and nesterov.") }
         for (name, isGiven) in [("--beta1", beta1 != nil), ("--beta2", beta2 != nil), ("--epsilon", epsilon != nil)] {
@@ -149,7 +151,7 @@ struct RecipeOptions: ParsableArguments {
         if labelSmoothing != nil, loss == .meanSquaredError {
             throw ValidationError("--label-smoothing is for --loss cross-entropy.")
         }
-        try asArgument { try recipe(normalization: .unit, isDistilled: isDistilled).check() }
+        try asArgument { try recipe(normalization: .unit, isDistilled: isDistilled, awareness: awareness).check() }
     }
 
     /// The first option that was given.

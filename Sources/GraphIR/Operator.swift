@@ -109,6 +109,10 @@ public enum Operator: Hashable, Sendable {
     case resizeGradient(ResizeGradient)
     case gridSampleGradient(GridSampleGradient)
     case dropoutMask(DropoutMask)
+    case fakeQuantize(FakeQuantize)
+    case fakeQuantizeGradient(FakeQuantizeGradient)
+    case symmetricScale(SymmetricScale)
+    case movingRange(MovingRange)
     /// An operator that Cleave carries from import to export without knowing what it does.
     case opaque(OpaqueOperator)
 
@@ -209,6 +213,10 @@ public enum Operator: Hashable, Sendable {
         case .resizeGradient(let payload): payload
         case .gridSampleGradient(let payload): payload
         case .dropoutMask(let payload): payload
+        case .fakeQuantize(let payload): payload
+        case .fakeQuantizeGradient(let payload): payload
+        case .symmetricScale(let payload): payload
+        case .movingRange(let payload): payload
         case .determinant(let payload): payload
         case .windowFunction(let payload): payload
         case .melWeightMatrix(let payload): payload

@@ -195,7 +195,8 @@ extension Operator {
         // `onnxName(opset:)` has refused these.
         case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,
             .batchNormGradient, .layerNormGradient, .groupNormGradient, .rmsNormGradient, .localResponseNormGradient,
-            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask:
+            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask, .fakeQuantize,
+            .fakeQuantizeGradient, .symmetricScale, .movingRange:
             break
         }
     }
