@@ -97,6 +97,10 @@ extension Operator {
         case .gridSampleGradient: "GridSampleGradient"
         case .dropoutMask: "DropoutMask"
         case .integer(let payload): payload.name
+        case .fakeQuantize: "FakeQuantize"
+        case .fakeQuantizeGradient: "FakeQuantizeGradient"
+        case .symmetricScale: "SymmetricScale"
+        case .movingRange: "MovingRange"
         case .determinant: "Det"
         case .windowFunction(let payload): payload.shape.rawValue
         case .melWeightMatrix: "MelWeightMatrix"

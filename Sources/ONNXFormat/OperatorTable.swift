@@ -200,7 +200,8 @@ extension Operator {
         // `onnxName(opset:)` has refused these.
         case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,
             .batchNormGradient, .layerNormGradient, .groupNormGradient, .rmsNormGradient, .localResponseNormGradient,
-            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask, .integer:
+            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask, .integer, .fakeQuantize,
+            .fakeQuantizeGradient, .symmetricScale, .movingRange:
             break
         }
     }

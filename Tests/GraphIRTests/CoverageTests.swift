@@ -16,7 +16,8 @@ private enum OperatorKind: CaseIterable {
     case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, convolutionInputGradient
     case convolutionWeightGradient, averagePoolGradient, maxPoolGradient, lpPoolGradient, batchNormGradient, layerNormGradient
     case groupNormGradient, rmsNormGradient, localResponseNormGradient, activationGradient, productGradient, resizeGradient
-    case gridSampleGradient, dropoutMask, integer, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers
+    case gridSampleGradient, dropoutMask, integer, fakeQuantize, fakeQuantizeGradient, symmetricScale, movingRange, determinant
+    case windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers
     case tfIdfVectorizer, branch, loop, scan, opaque
 
     init(_ operation: Operator) {
@@ -116,6 +117,10 @@ private enum OperatorKind: CaseIterable {
         case .gridSampleGradient: self = .gridSampleGradient
         case .dropoutMask: self = .dropoutMask
         case .integer: self = .integer
+        case .fakeQuantize: self = .fakeQuantize
+        case .fakeQuantizeGradient: self = .fakeQuantizeGradient
+        case .symmetricScale: self = .symmetricScale
+        case .movingRange: self = .movingRange
         case .determinant: self = .determinant
         case .windowFunction: self = .windowFunction
         case .melWeightMatrix: self = .melWeightMatrix

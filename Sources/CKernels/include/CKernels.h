@@ -5,6 +5,7 @@
 
 #include "images.h"
 #include "statistics.h"
+#include "fake_quantization.h"
 #include "kernels.h"
 #include "integer.h"
 #include "training.h"

@@ -30,7 +30,7 @@ struct PlanCompiler {
     private var copies: [ValueID: [(layout: Layout, buffer: BufferID)]] = [:]
     var byteCopies: [ValueID: [(layout: ByteLayout, buffer: BufferID)]] = [:]
     /// Index of the last group that reads a value.
-    private var lastUse: [ValueID: Int] = [:]
+    var lastUse: [ValueID: Int] = [:]
     /// The values that are tensors of the session, and the number of steps before they are computed.
     private var slots: [(value: ValueID, start: Int)] = []
     /// Per group, the number of steps after it.
@@ -41,8 +41,12 @@ struct PlanCompiler {
     let training: TrainedValues
     /// The nodes that only gradients need.
     private let backwardNodes: Set<NodeID>
+    /// Whether parameters are rounded before they are used.
+    let roundsParameters: Bool
     /// What normalizations and pools for training leave to their gradients.
     var leftovers = Leftovers()
+    /// Groups that depend on nothing but what the session keeps, by their results: they are compiled when somebody reads these.
+    var postponed: [ValueID: Int] = [:]
     /// Whether the nodes of the group are compiled one by one, so that each may still need what the one before it read.
     var isSplitting = false
 
@@ -51,6 +55,7 @@ struct PlanCompiler {
         pool = ConstantPool(limit: backend.memoryLimit)
         self.training = training
         backwardNodes = training.nodesBehindResults(of: specialized)
+        roundsParameters = !training.parameters.isEmpty && specialized.nodes.contains(where: \.isFakeQuantization)
         program = try Self.simplify(specialized.withIntegerOperators(backend.semantics), memoryLimit: backend.memoryLimit)
         graph = program.graph
         groups = Grouping.groups(of: program)
@@ -85,7 +90,7 @@ struct PlanCompiler {
         let inputs = try placeInputs()
         for (index, group) in groups.enumerated() {
             current = index
-            try lower(group)
+            if !postpone(group, index) { try lower(group) }
             stepCounts.append(steps.count)
         }
         current = groups.count
@@ -220,6 +225,7 @@ struct PlanCompiler {
     mutating func home(_ id: ValueID) throws -> (buffer: BufferID, layout: Layout) {
         let id = program.resolve(id)
         if case .buffer(let buffer, let layout)? = homes[id] { return (buffer, layout) }
+        if try lowerPostponed(id) { return try home(id) }
         if training.isHeld(id) { return (settle(id, in: try .plain(shape(id))), try .plain(shape(id))) }
         guard let elements = elements(id) else {
             throw CleaveError(.invalidGraph, "nothing computes the value", at: .init(tensor: graph[id].name))
@@ -228,11 +234,6 @@ struct PlanCompiler {
         let buffer = addConstant(try PackedConstant.pack(elements, as: layout, in: layout, pool: pool))
         homes[id] = .buffer(buffer, layout)
         return (buffer, layout)
-    }
-
-    /// The parameter whose gradient a value is.
-    func parameter(withGradient id: ValueID) -> ValueID? {
-        training.parameters.first { program.resolve($0.gradient) == program.resolve(id) }?.value
     }
 
     /// Whether a value lies as its first reader wants it, because the session keeps it and nobody has read it yet.
