@@ -3,7 +3,6 @@ import Execution
 import GraphIR
 import OneDNNBackend
 import Quantization
-import Training
 
 extension Graph {
     /// The network in the form that is trained for 8 bits: see `Transformation.prepareForQuantization`.
