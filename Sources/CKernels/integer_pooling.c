@@ -41,6 +41,7 @@ static void maxima_part(void *context, int index, int threads) {
                     else largest(y, source, w->bytes);
                     is_first = false;
                 }
+            if (is_first) memset(y, 0, (size_t)w->bytes);
         }
     }
 }

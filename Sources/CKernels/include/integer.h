@@ -101,7 +101,7 @@ typedef struct {
     int64_t input[2], output[2], kernel[2], stride[2], dilation[2], pad[2];
 } ck_byte_window;
 
-/* Largest bytes of windows, which reach beyond the input by `pad`; every window sees some element. */
+/* Largest bytes of windows, which reach beyond the input by `pad`; 0 where a window sees nothing else. */
 void ck_pool_byte_maxima(const ck_byte_window *window, const uint8_t *x, uint8_t *y);
 
 /* Means of windows: ((x − zero)·scale summed in float32, tap by tap) / count / result_scale + result_zero, rounded, ties to even. With

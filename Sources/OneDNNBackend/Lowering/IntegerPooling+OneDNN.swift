@@ -136,9 +136,8 @@ extension PlanCompiler {
         let lengths = shape(input)
         guard let type = byteType(output), pad.mode == .constant, (3...4).contains(lengths.count),
             let pads = amounts(of: pad, node, rank: lengths.count), pads.allSatisfy({ $0 >= 0 }),
-            [0, 1, lengths.count, lengths.count + 1].allSatisfy({ pads[$0] == 0 })
+            [0, 1, lengths.count, lengths.count + 1].allSatisfy({ pads[$0] == 0 }), var value = Int64(exactly: pad.value)
         else { return false }
-        var value = Int64(pad.value)
         if let operand = node.input(Pad.Operand.value) {
             guard let values = constant(operand)?.int64s(), values.count == 1 else { return false }
             value = values[0]
