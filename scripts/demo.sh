@@ -1,6 +1,7 @@
 #!/bin/bash
 # Shows the main job on a small residual network: inspect, fold, convert to both separable forms, check, verify, and compare
-# what came out; then a small study, which trains and quantizes networks and fills in a table. `make demo` builds the command first; CLEAVE names another build of it.
+# what came out; then a small study, which trains and quantizes networks and fills in a table. `make demo` builds the command
+# first; CLEAVE names another build of it.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
