@@ -19,15 +19,17 @@ public struct StudyPage: Sendable {
     }
 
     private static let style = """
-        .cards { width: 100%; } .cards th { vertical-align: bottom; }
+        .cards { width: 100%; } .cards th { vertical-align: bottom; } .cards th, .cards td { padding: 0.15rem 0 0.15rem 0.6rem; }
+        .cards td { white-space: nowrap; } .cards .name { padding-left: 0; white-space: normal; }
         details { margin: 0.5rem 0; } summary { cursor: pointer; }
         .bar { display: inline-block; height: 0.6rem; background: var(--series-1); vertical-align: baseline; }
-        @media screen and (max-width: 44rem) {
+        @media print { .cards { font-size: 8pt; } .cards th, .cards td { padding-left: 0.3rem; } }
+        @media screen and (max-width: 52rem) {
           .cards thead { display: none; } .cards, .cards tbody { display: block; }
           .cards tr { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0 1rem; padding: 0.5rem 0;
             border-bottom: 1px solid var(--grid); font-size: 0.85rem; }
-          .cards td { display: flex; justify-content: space-between; gap: 0.25rem; border: 0; padding: 0.1rem 0; white-space: nowrap; }
-          .cards td.name { grid-column: 1 / -1; font-size: 1rem; white-space: normal; }
+          .cards td { display: flex; justify-content: space-between; gap: 0.25rem; border: 0; padding: 0.1rem 0; }
+          .cards td.name { grid-column: 1 / -1; font-size: 1rem; }
           .cards td[data-title]::before { content: attr(data-title); color: var(--faint); }
         }
         """

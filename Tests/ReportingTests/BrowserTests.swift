@@ -108,7 +108,7 @@ struct BrowserTests {
         ).html
     }
 
-    @Test(arguments: [360, 1280])
+    @Test(arguments: [360, 700, 860, 1280])
     func pagesFitTheirWindow(width: Int) throws {
         try StudySample.with { folder, results in
             for (page, drawings) in [(StudyPage(results).html, 9), (trainingPage(), 4)] {
