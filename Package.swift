@@ -59,7 +59,8 @@ let package = Package(
         .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
         .target(name: "Quantization", dependencies: ["Tensors", "GraphIR", "Passes", "Execution", "CKernels"]),
         .target(
-            name: "Training", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "Datasets"]),
+            name: "Training",
+            dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Passes", "Autodiff", "Execution", "Datasets", "Quantization"]),
         .target(
             name: "Benchmarking",
             dependencies: [
@@ -114,8 +115,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets",
-                "ModelZoo", "Training", "TrainingCases",
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Autodiff", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets",
+                "ModelZoo", "Quantization", "Training", "TrainingCases",
             ]),
         .testTarget(
             name: "PassesTests",

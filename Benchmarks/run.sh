@@ -4,7 +4,8 @@
 #   Benchmarks/run.sh [SECONDS]      for each network; 8 by default
 #
 # ONNX Runtime and onnx come along when .venv-witness is there (scripts/setup-witness.sh makes it); PYTHON names another
-# environment that has them. With onnxsim in it, folding is compared as well.
+# environment that has them. With onnxsim or PyTorch in it, folding or training is compared as well. DATA names the images to train
+# on (folder:DIR …) instead of random ones.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,11 +22,11 @@ swift build --package-path "$root/Benchmarks" -c release
 
 title() { printf '\n── %s\n\n' "$*"; }
 
-title 'Networks, float32'
+title 'Networks, float32 and int8'
 python3 "$root/Benchmarks/networks.py" "$cleave" ${peer[@]+"${peer[@]}"} --seconds "${1:-8}"
 
 title 'Training a ResNet50V2 on 32×32 images, batch 32, Adam'
-"${peer[0]:-python3}" "$root/Benchmarks/training.py" "$root/Benchmarks/.build/release/TrainingSteps"
+"${peer[0]:-python3}" "$root/Benchmarks/training.py" "$root/Benchmarks/.build/release/TrainingSteps" 3 ${DATA:+"$DATA"}
 
 title 'Folding a ResNet50V2, file to file'
 "${peer[0]:-python3}" "$root/Benchmarks/folding.py" "$cleave"

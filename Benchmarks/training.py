@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Training steps of ResNet50V2 on 32x32 images, batch 32, Adam, two threads, in turns with PyTorch where it is installed.
+"""Training of ResNet50V2 on 32x32 images, batch 32, Adam, two threads, in turns with PyTorch where it is installed.
 
-    training.py TRAINING_STEPS [ROUNDS]
+    training.py TRAINING_STEPS [ROUNDS [DATA]]
+
+Cleave's steps are those of its trainer: images are loaded and augmented meanwhile, from DATA (folder:DIR ...) or random ones.
+PyTorch's are steps alone, on images that lie in memory.
 """
 
 import json
@@ -11,12 +14,12 @@ import sys
 import time
 
 FORMS = ("standard", "spatial", "depthwise")
-THREADS, BATCH, STEPS = 2, 32, 10
+THREADS, BATCH, STEPS = 2, 32, 15
 
 
-def cleave(program, form):
+def cleave(program, form, data):
     """Milliseconds per step, and megabytes at most."""
-    arguments = [program, "--form", form, "--batch", str(BATCH), "--threads", str(THREADS), "--steps", str(STEPS), "--json"]
+    arguments = [program, "--form", form, "--batch", str(BATCH), "--threads", str(THREADS), "--steps", str(STEPS), "--json", "--data", data]
     result = json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
     return result["milliseconds"], result["megabytes"]
 
@@ -95,13 +98,14 @@ def main():
     if sys.argv[1] == "--torch":
         return run_torch(sys.argv[2], sys.argv[3] == "1")
     program, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    data = sys.argv[3] if len(sys.argv) > 3 else "random"
     peer = has_torch()
     if not peer:
         print("no PyTorch to compare with: `pip install torch` in the environment that PYTHON names")
     for form in FORMS:
         own, others = [], []
         for _ in range(rounds):
-            own.append(cleave(program, form))
+            own.append(cleave(program, form, data))
             if peer:
                 others.append(min(torch_steps(form, False), torch_steps(form, True)))
         milliseconds = statistics.median(time for time, _ in own)

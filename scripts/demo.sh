@@ -1,18 +1,19 @@
 #!/bin/bash
-# Shows the main job on a small residual network: inspect, fold, convert to both separable forms, check, verify, and compare
-# what came out; then a small study, which trains and quantizes networks and fills in a table. `make demo` builds the command
-# first; CLEAVE names another build of it.
+# Shows the main job on a small residual network that was trained on Fashion-MNIST: inspect, fold, convert to both separable forms,
+# check, verify, train what became too rough, quantize, and compare what came out; then a small study, which trains and quantizes
+# networks and fills in a table. `make demo` builds the command first; CLEAVE names another build of it.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cleave=${CLEAVE:-$root/.build/release/cleave}
+data=idx:/usr/share/datasets/fashion-mnist
 if [[ ! -x $cleave ]]; then
     echo "demo: $cleave is missing; make demo builds it" >&2
     exit 1
 fi
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/cleave-demo.XXXXXX")
-cp "$root/fixtures/models/resnet14v2.onnx" "$folder/resnet.onnx"
+cp "$root/fixtures/models/fashion-resnet8.onnx" "$folder/resnet.onnx"
 cd "$folder"
 
 title() { printf '\n\n── %s\n' "$*"; }
@@ -30,8 +31,15 @@ show_no() {
     [[ $status -eq 1 ]] || { echo "demo: expected exit code 1, not $status" >&2; exit 1; }
 }
 
+# The last line of what `cleave evaluate` says, without its tables.
+show_accuracy() {
+    printf '\n$ cleave evaluate %s --data %s | tail -n 1\n' "$1" "$data"
+    "$cleave" evaluate "$1" --data "$data" | tail -n 1
+}
+
 title 'What is in the network, and what would the separable forms save?'
 show inspect resnet.onnx
+show_accuracy resnet.onnx
 
 title 'Batch norms go into the convolutions: the same function in fewer nodes.'
 show fold resnet.onnx -o folded.onnx
@@ -43,15 +51,24 @@ show convert resnet.onnx --form depthwise --exact -o depthwise-exact.onnx
 show verify resnet.onnx spatial-exact.onnx
 show verify resnet.onnx depthwise-exact.onnx
 
-title 'At the rank of the paper they are smaller, and only close. This is where training would begin.'
+title 'At the rank of the paper they are smaller, and only close.'
 show convert resnet.onnx --form spatial -o spatial.onnx
 show convert resnet.onnx --form depthwise -o depthwise.onnx
 for model in folded spatial depthwise; do show check $model.onnx; done
 show_no verify resnet.onnx spatial.onnx
 show_no verify resnet.onnx depthwise.onnx
 
+title 'The spatial form is as good as ever; the depthwise one has to be trained for an epoch.'
+show_accuracy spatial.onnx
+show_accuracy depthwise.onnx
+show train depthwise.onnx --data "$data" --epochs 1 --batch-size 64 --learning-rate 0.003 --schedule one-cycle -o depthwise-trained.onnx
+
+title 'To 8 bits, for ONNX Runtime.'
+show quantize depthwise-trained.onnx --calibration "$data" -o depthwise-int8.onnx
+show_accuracy depthwise-int8.onnx
+
 title 'Before and after.'
-show inspect resnet.onnx folded.onnx spatial.onnx depthwise.onnx
+show inspect resnet.onnx folded.onnx spatial.onnx depthwise-trained.onnx depthwise-int8.onnx
 
 title 'A study: three networks and a converted one, trained from scratch, in float and in int8.'
 cp "$root/studies/quick.yaml" .

@@ -43,7 +43,7 @@ extension Operator {
         case .convolution(let payload): .differentiable(payload)
         case .convolutionTranspose(let payload): .differentiable(payload)
         case .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul, .qLinear, .quantizeLinear, .dequantizeLinear,
-            .dynamicQuantizeLinear:
+            .dynamicQuantizeLinear, .integer:
             .notDifferentiable(reason: integerArithmetic)
         case .averagePool(let payload): .differentiable(payload)
         case .maxPool(let payload): .differentiable(payload)
@@ -100,16 +100,19 @@ extension Operator {
         case .resize(let payload): .differentiable(payload, in: 0)
         case .upsample(let payload): .differentiable(payload, in: 0)
         case .gridSample(let payload): .differentiable(payload)
+        case .fakeQuantize(let payload): payload.gradient == .learned ? .differentiable(payload) : .differentiable(payload, in: 0)
         case .negativeLogLikelihoodLoss(let payload): .differentiable(payload, in: 0)
         case .softmaxCrossEntropyLoss(let payload): .differentiable(payload, in: 0)
         case .isInfinite, .argReduction, .oneHot, .nonZero, .nonMaxSuppression, .shapeOf, .sizeOf, .constant, .constantOfShape, .eyeLike,
-            .range, .windowFunction, .melWeightMatrix, .bernoulli, .randomNumbers, .tfIdfVectorizer, .dropoutMask: .constant
+            .range, .windowFunction, .melWeightMatrix, .bernoulli, .randomNumbers, .tfIdfVectorizer, .dropoutMask,
+            .symmetricScale, .movingRange: .constant
         case .determinant: .notDifferentiable(reason: "no gradient of determinants is known here")
         case .dft, .stft: .notDifferentiable(reason: "no gradient of Fourier transforms is known here")
         case .branch, .loop, .scan: .notDifferentiable(reason: "gradients do not pass through branches and loops")
         case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,
             .batchNormGradient, .layerNormGradient, .groupNormGradient, .rmsNormGradient, .localResponseNormGradient,
-            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient: .notDifferentiable(reason: secondDerivative)
+            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .fakeQuantizeGradient:
+            .notDifferentiable(reason: secondDerivative)
         case .opaque: .notDifferentiable(reason: "Cleave does not know what it computes")
         }
     }

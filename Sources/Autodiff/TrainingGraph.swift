@@ -18,7 +18,7 @@ public struct TrainingGraph: Sendable {
     /// Every weight, bias and factor that the loss depends on, in the order in which the forward part reads them first. Constants that
     /// normalize the image before the first layer are none.
     public let parameters: [Parameter]
-    /// The running statistics of batch norms that are not frozen, in execution order.
+    /// The running statistics of batch norms that are not frozen, in execution order, then moving ranges.
     public let stateUpdates: [StateUpdate]
 
     /// Names of the graph's inputs.
@@ -48,13 +48,29 @@ public struct TrainingGraph: Sendable {
         public var isTrainable: Bool { gradient != nil }
     }
 
+    /// The range of a value, of which training keeps a moving average in two scalars of the network.
+    public struct MovingAverage: Hashable, Sendable {
+        /// Names in the network.
+        public let value: String
+        public let low: String
+        public let high: String
+        public let momentum: Float
+
+        public init(value: String, low: String, high: String, momentum: Float) {
+            self.value = value
+            self.low = low
+            self.high = high
+            self.momentum = momentum
+        }
+    }
+
     /// A tensor of the network that every step replaces.
     public struct StateUpdate: Hashable, Sendable {
         /// As in the network for inference.
         public let name: String
         /// The initializer that holds it.
         public let state: ValueID
-        /// What it becomes: running · momentum + batch · (1 − momentum), the variance being the population's, as ONNX has it.
+        /// What it becomes: running · momentum + batch · (1 − momentum), a variance being the population's, as ONNX has it.
         public let newValue: ValueID
     }
 
@@ -66,14 +82,16 @@ public struct TrainingGraph: Sendable {
     ///   - seed: what the masks of dropouts depend on besides the counter.
     ///   - isFrozen: asked for the label of every node that has parameters and for the name of every parameter: a parameter is frozen
     ///     when one of them is, and a frozen batch norm uses its running statistics and keeps them.
+    ///   - movingRanges: whose averages are states; a step uses what they were before it.
     /// - Throws: `CleaveError` for a network whose shapes the batch size does not settle, in which a trainable parameter reaches the
     ///   loss through an operator that is not differentiable (the error names the node), or whose output does not fit the loss, or in
     ///   which there is nothing to train.
     public init(
-        of network: Graph, output: String?, loss: Loss, batchSize: Int, seed: Int, isFrozen: (String) -> Bool
+        of network: Graph, output: String?, loss: Loss, batchSize: Int, seed: Int, movingRanges: [MovingAverage] = [],
+        isFrozen: (String) -> Bool
     ) throws {
         var builder = try TrainingGraphBuilder(network, output: output, loss: loss, batchSize: batchSize)
-        self = try builder.build(loss: loss, seed: seed, isFrozen: isFrozen)
+        self = try builder.build(loss: loss, seed: seed, movingRanges: movingRanges, isFrozen: isFrozen)
     }
 
     init(

@@ -65,7 +65,9 @@ struct TrainingGraphBuilder {
 
     // MARK: Training
 
-    mutating func build(loss: Loss, seed: Int, isFrozen: (String) -> Bool) throws -> TrainingGraph {
+    mutating func build(
+        loss: Loss, seed: Int, movingRanges: [TrainingGraph.MovingAverage], isFrozen: (String) -> Bool
+    ) throws -> TrainingGraph {
         let data = graph.inputs.map { graph[$0].name }
         let logits = logits
         let candidates = graph.parameters(isFrozen: isFrozen)
@@ -74,6 +76,7 @@ struct TrainingGraphBuilder {
             for candidate in candidates { editor.makeInitializer(candidate.value) }
             var writer = NodeWriter(editor, prefix: "loss.terms")
             try mode.apply(to: &writer, isFrozen: isFrozen)
+            try mode.average(movingRanges, in: &writer)
             writer.prefix = "loss.terms"
             defer { editor = writer.editor }
             return try writer.add(loss, of: logits)

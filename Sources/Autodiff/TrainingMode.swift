@@ -66,6 +66,24 @@ struct TrainingMode {
         }
     }
 
+    /// Adds what moving averages become; those of values that the loss does not depend on stay as they are.
+    mutating func average(_ ranges: [TrainingGraph.MovingAverage], in writer: inout NodeWriter) throws {
+        for range in ranges {
+            guard let value = writer.graph.value(named: range.value)?.id, let low = writer.graph.value(named: range.low)?.id,
+                let high = writer.graph.value(named: range.high)?.id
+            else { continue }
+            writer.prefix = "\(range.value).range"
+            writer.origin = Origin(pass: "autodiff", nodes: [])
+            let operation = Operator.movingRange(MovingRange(momentum: range.momentum))
+            let updated = try writer.emit(operation, [value, low, high], wanted: [true, true])
+            for (state, value) in zip([low, high], updated) {
+                guard let value else { continue }
+                writer.editor.makeInitializer(state)
+                stateUpdates.append(.init(name: writer.graph[state].name, state: state, newValue: value))
+            }
+        }
+    }
+
     /// Replaces a dropout by the multiplication with a mask; one that drops nothing stays.
     private mutating func activate(_ payload: Dropout, _ node: Node, index: Int, _ writer: inout NodeWriter) throws {
         let label = writer.graph.label(of: node)

@@ -67,7 +67,7 @@ typedef float lanes __attribute__((vector_size(64), aligned(4)));
 typedef struct {
     const ck_convolution *c;
     const float *source, *dy;
-    float *dw;
+    float *dw, *db;
     int64_t blocks;
 } depthwise_job;
 
@@ -106,16 +106,34 @@ CK_CLONES static void depthwise_tap(const depthwise_job *job, int64_t block, int
     *(lanes *)(job->dw + ((block * c->kernel_height + row) * c->kernel_width + column) * LANES) = (a + b) + (e + f);
 }
 
+/* The bias' gradient of one block: Σ dy. */
+CK_CLONES static void depthwise_bias(const depthwise_job *job, int64_t block) {
+    const ck_convolution *c = job->c;
+    int64_t area = c->output_height * c->output_width, channels = c->groups - block * LANES < LANES ? c->groups - block * LANES : LANES;
+    double sums[LANES] = {0};
+    for (int64_t n = 0; n < c->batch; n++) {
+        const float *d = job->dy + (n * job->blocks + block) * area * LANES;
+        lanes sum = {0};
+        for (int64_t i = 0; i < area; i++) sum += *(const lanes *)(d + i * LANES);
+        for (int l = 0; l < LANES; l++) sums[l] += sum[l];
+    }
+    for (int64_t l = 0; l < channels; l++) job->db[block * LANES + l] = (float)sums[l];
+}
+
 static void depthwise_part(void *context, int index, int threads) {
     const depthwise_job *job = context;
     int64_t taps = job->c->kernel_height * job->c->kernel_width, begin, end;
+    if (job->db) {
+        ck_share(job->blocks, index, threads, &begin, &end);
+        for (int64_t block = begin; block < end; block++) depthwise_bias(job, block);
+    }
     ck_share(job->blocks * taps, index, threads, &begin, &end);
     for (int64_t item = begin; item < end; item++)
         depthwise_tap(job, item / taps, item % taps / job->c->kernel_width, item % job->c->kernel_width);
 }
 
-void ck_depthwise_weight_gradient(const ck_convolution *c, const float *source, const float *dy, float *dw) {
-    depthwise_job job = {c, source, dy, dw, (c->groups + LANES - 1) / LANES};
+void ck_depthwise_weight_gradient(const ck_convolution *c, const float *source, const float *dy, float *dw, float *db) {
+    depthwise_job job = {c, source, dy, dw, db, (c->groups + LANES - 1) / LANES};
     if (c->batch * c->groups * c->output_height * c->output_width * c->kernel_height * c->kernel_width < SERIAL_COUNT)
         depthwise_part(&job, 0, 1);
     else

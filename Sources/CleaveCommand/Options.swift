@@ -164,6 +164,8 @@ struct ToleranceOptions: ParsableArguments {
     var tolerance: Tolerance { Tolerance(absolute: atol, relative: rtol) }
 }
 
+extension IntegerSemantics: ExpressibleByArgument {}
+
 /// What runs the models.
 struct BackendOptions: ParsableArguments {
     enum Name: String, ExpressibleByArgument, CaseIterable {
@@ -175,6 +177,14 @@ struct BackendOptions: ParsableArguments {
 
     @Option(parsing: .unconditional, help: .init("Threads that compute. (default: one per processor)", valueName: "count"))
     var threads: Int?
+
+    @Option(
+        help: .init(
+            """
+            How int8 networks round: qdq (as the graph says, in float), fused (in integers, as ONNX Runtime) or tflite (in integers, as \
+            TFLite). (default: fused, for the reference qdq)
+            """))
+    var semantics: IntegerSemantics?
 
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), expected 1 to 1024.") }
@@ -191,8 +201,8 @@ struct BackendOptions: ParsableArguments {
 
     var backend: any Backend {
         switch name {
-        case .onednn: OneDNNBackend(threads: threads)
-        case .reference: ReferenceBackend()
+        case .onednn: OneDNNBackend(threads: threads, semantics: semantics ?? .fused)
+        case .reference: ReferenceBackend(semantics: semantics ?? .qdq)
         }
     }
 }

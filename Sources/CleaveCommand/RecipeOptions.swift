@@ -101,7 +101,7 @@ struct RecipeOptions: ParsableArguments {
     var seed: UInt64?
 
     /// What was given.
-    private var draft: RecipeDraft {
+    private func draft(_ awareness: QuantizationAwareness?) -> RecipeDraft {
         var draft = RecipeDraft()
         (draft.epochs, draft.batchSize, draft.accumulation) = (epochs, batchSize, accumulate)
         (draft.optimizer, draft.learningRate, draft.momentum) = (optimizer, learningRate, momentum)
@@ -113,18 +113,22 @@ struct RecipeOptions: ParsableArguments {
         draft.frozen = freeze.map { NamePattern($0) }
         draft.shuffles = !noShuffle
         draft.skipsUnreadable = skipBad
+        draft.awareness = awareness
         return draft
     }
 
     /// - Parameters:
     ///   - normalization: unless one was given.
     ///   - isDistilled: whether there is a teacher.
-    func recipe(normalization: Normalization, isDistilled: Bool) -> TrainingRecipe {
-        draft.recipe(normalization: normalization, isDistilled: isDistilled)
+    ///   - awareness: for training for 8 bits.
+    func recipe(normalization: Normalization, isDistilled: Bool, awareness: QuantizationAwareness?) -> TrainingRecipe {
+        draft(awareness).recipe(normalization: normalization, isDistilled: isDistilled)
     }
 
     /// - Throws: `ValidationError` for numbers out of range, and for options that have no effect.
-    func check(isDistilled: Bool) throws { try asArgument { try draft.check(isDistilled: isDistilled) { "--" + $0 } } }
+    func check(isDistilled: Bool, awareness: QuantizationAwareness?) throws {
+        try asArgument { try draft(awareness).check(isDistilled: isDistilled) { "--" + $0 } }
+    }
 
     /// The first option that was given.
     var given: String? {

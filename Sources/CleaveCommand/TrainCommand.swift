@@ -8,13 +8,15 @@ struct TrainCommand: NetworkCommand {
         abstract: "Train a classifier on labelled images.",
         discussion: """
             Any classifier in ONNX that takes images trains; the result is ONNX again, with its batch norms. With --checkpoint, a run \
-            that is interrupted, or killed, goes on with --resume and ends at the same weights to the bit.
+            that is interrupted, or killed, goes on with --resume and ends at the same weights to the bit. With --quantize-aware, a \
+            trained model is trained further while it rounds as the int8 model does that is written at the end.
 
             EXAMPLES
               cleave train model.onnx --data cifar10:DIR --checkpoint run -o trained.onnx
               cleave train --resume run
               cleave train a.onnx --data idx:DIR --augment flip,crop=4 -o b.onnx
               cleave train small.onnx --data folder:DIR --teacher big.onnx -o b.onnx
+              cleave train trained.onnx --data cifar10:DIR --quantize-aware --learning-rate 0.0001 -o int8.onnx
               cleave train model.onnx --data cifar10:DIR --profile
 
             Exit code: 130 when Ctrl-C stopped it.
@@ -35,6 +37,9 @@ struct TrainCommand: NetworkCommand {
 
     @OptionGroup(title: "Recipe")
     var recipe: RecipeOptions
+
+    @OptionGroup(title: "Training for 8 bits")
+    var awareness: AwarenessOptions
 
     @Option(help: .init("Learn the scores of this trained model, too.", valueName: "file"), transform: filePath)
     var teacher: String?
@@ -72,7 +77,7 @@ struct TrainCommand: NetworkCommand {
         }
         if resume != nil {
             let surplus = [
-                recipe.given, checkpoint.map { _ in "--checkpoint" }, teacher.map { _ in "--teacher" }, profile ? "--profile" : nil,
+                recipe.given, awareness.given, checkpoint.map { _ in "--checkpoint" }, teacher.map { _ in "--teacher" }, profile ? "--profile" : nil,
             ].compactMap { $0 }.first
             if let surplus { throw ValidationError("\(surplus) is not for --resume, which goes on with the recipe of the run.") }
             return
@@ -89,7 +94,8 @@ struct TrainCommand: NetworkCommand {
         if let outputPath, checkpoint != nil, [model, teacher].contains(where: { $0.map(absolute) == absolute(outputPath) }) {
             throw ValidationError("-o would replace a model that the run needs to go on; name another file.")
         }
-        try recipe.check(isDistilled: teacher != nil)
+        try awareness.check()
+        try recipe.check(isDistilled: teacher != nil, awareness: awareness.awareness)
     }
 
     func run() throws {
@@ -116,8 +122,12 @@ struct TrainCommand: NetworkCommand {
             data: DatasetSpecification(data.format, absolute(data.path)).description, output: outputPath.map(absolute) ?? "",
             backend: options.name.rawValue, threads: options.threadCount, checkpointInterval: checkpointEvery)
         line.update(line: "reading \(model)")
-        let material = try TrainingJob.Material(files)
-        let recipe = recipe.recipe(normalization: try material.usualNormalization, isDistilled: teacher != nil)
+        var material = try TrainingJob.Material(files)
+        let recipe = recipe.recipe(
+            normalization: try material.usualNormalization, isDistilled: teacher != nil, awareness: awareness.awareness)
+        if recipe.awareness != nil {
+            try material.calibrate(recipe, samples: awareness.samples ?? 1000, backend: options.backend) { line.update($0) }
+        }
         let trainer = try material.trainer(recipe, backend: options.backend)
         let folder = try checkpoint.map { try CheckpointFolder(creating: absolute($0), files: files, version: cleaveVersion) }
         return TrainingJob(files: files, trainer: trainer, folder: folder)
@@ -136,7 +146,9 @@ struct TrainCommand: NetworkCommand {
         let name = backendName ?? BackendOptions.Name(rawValue: files.backend) ?? .onednn
         let options = backend(named: name, threads: name == .reference ? nil : threads ?? files.threads)
         (files.backend, files.threads) = (name.rawValue, options.threadCount)
-        let trainer = try TrainingJob.Material(files).trainer(saved.description.recipe, backend: options.backend)
+        var material = try TrainingJob.Material(files)
+        try material.take(saved.description.ranges)
+        let trainer = try material.trainer(saved.description.recipe, backend: options.backend)
         try locating(file: path) { try trainer.restore(saved, version: cleaveVersion) }
         return TrainingJob(
             files: files, trainer: trainer, folder: CheckpointFolder(absolute(path), files: files, version: cleaveVersion))
@@ -146,6 +158,7 @@ struct TrainCommand: NetworkCommand {
         var options = BackendOptions()
         options.name = name
         options.threads = threads
+        options.semantics = nil
         return options
     }
 }

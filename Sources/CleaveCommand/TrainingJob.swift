@@ -12,7 +12,9 @@ struct TrainingJob {
     /// What is read from files.
     struct Material {
         let files: RunFiles
-        let network: Graph
+        /// Prepared for quantization once there are ranges.
+        private(set) var network: Graph
+        private(set) var ranges: [String: ValueRange]?
         let teacher: Graph?
         let training: DatasetSplit
         /// `val`, else `test`; `nil` for a data set that is not split.
@@ -34,9 +36,31 @@ struct TrainingJob {
             }
         }
 
+        /// Prepares the network for training for 8 bits, and measures the ranges that this begins with.
+        mutating func calibrate(
+            _ recipe: TrainingRecipe, samples: Int, backend: any Backend, progress: @escaping @Sendable (WorkProgress) -> Void
+        ) throws {
+            guard let awareness = recipe.awareness else { return }
+            (network, ranges) = try locatingModel(files.model) {
+                let prepared = try network.preparedForAwareness()
+                let ranges = try initialRanges(
+                    of: prepared, awareness, on: training, normalization: recipe.normalization, seed: recipe.seed, samples: samples,
+                    backend: backend, progress: progress)
+                return (prepared, ranges)
+            }
+        }
+
+        /// Prepares the network for training for 8 bits, where this began with ranges.
+        mutating func take(_ ranges: [String: ValueRange]?) throws {
+            guard let ranges else { return }
+            network = try locatingModel(files.model) { try network.preparedForAwareness() }
+            self.ranges = ranges
+        }
+
         func trainer(_ recipe: TrainingRecipe, backend: any Backend) throws -> Trainer {
             try locatingModel(files.model) {
-                try Trainer(network, recipe: recipe, training: training, validation: validation, teacher: teacher, backend: backend)
+                try Trainer(
+                    network, recipe: recipe, training: training, validation: validation, teacher: teacher, ranges: ranges, backend: backend)
             }
         }
     }

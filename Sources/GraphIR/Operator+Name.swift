@@ -96,6 +96,11 @@ extension Operator {
         case .resizeGradient: "ResizeGradient"
         case .gridSampleGradient: "GridSampleGradient"
         case .dropoutMask: "DropoutMask"
+        case .integer(let payload): payload.name
+        case .fakeQuantize: "FakeQuantize"
+        case .fakeQuantizeGradient: "FakeQuantizeGradient"
+        case .symmetricScale: "SymmetricScale"
+        case .movingRange: "MovingRange"
         case .determinant: "Det"
         case .windowFunction(let payload): payload.shape.rawValue
         case .melWeightMatrix: "MelWeightMatrix"

@@ -36,6 +36,7 @@ extension Operator {
             }
         case .variadic: isFloatTensor ? .trainable : nil
         case .gather: index == 0 && isFloatTensor ? .trainable : nil
+        case .fakeQuantize(let payload): index >= 1 && payload.gradient == .learned ? .trainable : nil
         case .averagePool, .maxPool, .lpPool, .globalPool, .maxUnpool, .roiAlign, .localResponseNorm, .lpNorm, .meanVarianceNorm,
             .unary, .isInfinite, .select, .clip, .cast, .castLike, .activation, .softmax, .reduction, .argReduction, .cumulativeSum,
             .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress, .reverseSequence, .trilu,
@@ -45,7 +46,8 @@ extension Operator {
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .convolutionInputGradient, .convolutionWeightGradient,
             .averagePoolGradient, .maxPoolGradient, .lpPoolGradient, .batchNormGradient, .layerNormGradient, .groupNormGradient,
             .rmsNormGradient, .localResponseNormGradient, .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient,
-            .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
+            .dropoutMask, .integer, .fakeQuantizeGradient, .symmetricScale, .movingRange, .determinant, .windowFunction, .melWeightMatrix,
+            .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
             .branch, .loop, .scan, .opaque: nil
         }
     }
@@ -53,7 +55,8 @@ extension Operator {
     /// Whether the output holds the elements of the first operand, moved or converted, so that a parameter stays one.
     public var carriesParameters: Bool {
         switch self {
-        case .identity, .cast, .castLike, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .quantizeLinear, .dequantizeLinear: true
+        case .identity, .cast, .castLike, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .quantizeLinear, .dequantizeLinear,
+            .fakeQuantize: true
         default: false
         }
     }

@@ -109,6 +109,12 @@ public enum Operator: Hashable, Sendable {
     case resizeGradient(ResizeGradient)
     case gridSampleGradient(GridSampleGradient)
     case dropoutMask(DropoutMask)
+    /// What integer kernels compute between quantized tensors: graphs have it only while they run.
+    case integer(IntegerOperator)
+    case fakeQuantize(FakeQuantize)
+    case fakeQuantizeGradient(FakeQuantizeGradient)
+    case symmetricScale(SymmetricScale)
+    case movingRange(MovingRange)
     /// An operator that Cleave carries from import to export without knowing what it does.
     case opaque(OpaqueOperator)
 
@@ -209,6 +215,11 @@ public enum Operator: Hashable, Sendable {
         case .resizeGradient(let payload): payload
         case .gridSampleGradient(let payload): payload
         case .dropoutMask(let payload): payload
+        case .integer(let payload): payload
+        case .fakeQuantize(let payload): payload
+        case .fakeQuantizeGradient(let payload): payload
+        case .symmetricScale(let payload): payload
+        case .movingRange(let payload): payload
         case .determinant(let payload): payload
         case .windowFunction(let payload): payload
         case .melWeightMatrix(let payload): payload

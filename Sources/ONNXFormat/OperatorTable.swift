@@ -84,6 +84,11 @@ extension Operator {
     func onnxName(opset: Int) throws -> String {
         if case .opaque(let payload) = self { return payload.name }
         if case .qLinear = self { return name }
+        if case .integer = self {
+            throw CleaveError(
+                .unsupported, "\(name) is what a backend makes of a graph while it runs, for which ONNX has no operator",
+                suggestion: "export the graph that it was made of")
+        }
         var name = self.name
         if case .scatterElements = self, opset < 11 { name = "Scatter" }
         guard let entry = OperatorTable.entries[name] else {
@@ -195,7 +200,8 @@ extension Operator {
         // `onnxName(opset:)` has refused these.
         case .convolutionInputGradient, .convolutionWeightGradient, .averagePoolGradient, .maxPoolGradient, .lpPoolGradient,
             .batchNormGradient, .layerNormGradient, .groupNormGradient, .rmsNormGradient, .localResponseNormGradient,
-            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask:
+            .activationGradient, .productGradient, .resizeGradient, .gridSampleGradient, .dropoutMask, .integer, .fakeQuantize,
+            .fakeQuantizeGradient, .symmetricScale, .movingRange:
             break
         }
     }

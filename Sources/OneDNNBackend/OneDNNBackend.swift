@@ -15,10 +15,16 @@ public struct OneDNNBackend: Backend {
     /// Bytes that weights and buffers of a plan may take.
     public let memoryLimit: Int
 
+    /// How it computes what lies between `DequantizeLinear` and `QuantizeLinear`.
+    public let semantics: IntegerSemantics
+    /// Whether integer kernels use AVX-512 VNNI where the processor has it; they compute the same without.
+    var usesVNNI = true
+
     /// - Parameters:
     ///   - threads: `nil` for one per processor.
     ///   - memoryLimit: in bytes; `nil` for the machine's memory.
-    public init(threads: Int? = nil, memoryLimit: Int? = nil) {
+    public init(threads: Int? = nil, memoryLimit: Int? = nil, semantics: IntegerSemantics = .fused) {
+        self.semantics = semantics
         self.threads = max(1, threads ?? Int(ck_processors()))
         self.memoryLimit = memoryLimit ?? Int(clamping: ck_memory_limit())
     }
@@ -33,7 +39,7 @@ public struct OneDNNBackend: Backend {
         onednn_set_threads(Int32(threads))
         do {
             var compiler = try PlanCompiler(specialized, backend: self, training: training)
-            return try compiler.compile(original: graph)
+            return try compiler.compile(original: graph, specialized: specialized)
         } catch let failure as OneDNNFailure {
             throw failure.cleaveError
         }

@@ -128,6 +128,20 @@ struct IntegerPlan {
         return operands.filter { $0 != fused }
     }
 
+    /// Who reads a quantized value's 8 bits, and where: everybody where an integer operator makes the value (`isResult`), else those
+    /// who compute in integers.
+    func quantizedReaders(
+        of value: ValueID, in graph: Graph
+    ) -> (readers: [(node: NodeID, operands: [Int])], isResult: Bool) {
+        let isResult = target.quantizesResults && (graph.producer(of: value).map(isInteger) ?? false)
+        let readers = graph.consumers(of: value).compactMap { reader -> (node: NodeID, operands: [Int])? in
+            let operands = reader.inputs.indices.filter { reader.inputs[$0] == value }
+            let chosen = isResult ? operands : quantizedOperands(of: reader, in: graph).filter(operands.contains)
+            return chosen.isEmpty ? nil : (reader.id, chosen)
+        }
+        return (readers, isResult)
+    }
+
     // MARK: Ranges
 
     /// The value whose range gives the parameters of `value`: that of the operand where elements only move.

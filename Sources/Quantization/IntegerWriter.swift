@@ -10,6 +10,8 @@ struct IntegerWriter {
     let pass: String
     /// Means of the channels of values, by which biases are corrected; empty when they are not.
     let channelMeans: [ValueID: [Double]]
+    /// Scales of weights that training has found; empty when they follow from the weights.
+    var trainedWeights: [TrainedScales.Weight: [Float]] = [:]
     var rewrites: [PassReport.Rewrite] = []
     /// The nodes around the 8 bits of each value.
     var borders: [ValueID: Border] = [:]
@@ -86,7 +88,8 @@ struct IntegerWriter {
                 limit: options.reducesRange ? 63 : 127, minimizesError: options.method == .meanSquaredError,
                 hasIntegerBias: plan.target.hasIntegerBias)
             let result = try quantizer.quantize(
-                tensor, axis: role.axis, bias: bias.flatMap { editor.graph.constant($0) }, inputScale: inputScale, correction: correction)
+                tensor, axis: role.axis, bias: bias.flatMap { editor.graph.constant($0) }, inputScale: inputScale, correction: correction,
+                trained: trainedWeights[.init(weight: editor.graph[weight].name, axis: role.axis)])
             raised = result.raisedChannels
             let zeros = try Tensor([Int8](repeating: 0, count: result.scales.count), shape: [result.scales.count])
             operands.weight = try dequantized(
@@ -133,12 +136,7 @@ struct IntegerWriter {
         guard let parameters = parameters[value] else { return }
         let graph = editor.graph
         let producer = graph.producer(of: value)
-        let isResult = plan.target.quantizesResults && (producer.map(plan.isInteger) ?? false)
-        let readers = graph.consumers(of: value).compactMap { reader -> (node: NodeID, operands: [Int])? in
-            let operands = reader.inputs.indices.filter { reader.inputs[$0] == value }
-            let chosen = isResult ? operands : plan.quantizedOperands(of: reader, in: graph).filter(operands.contains)
-            return chosen.isEmpty ? nil : (reader.id, chosen)
-        }
+        let (readers, isResult) = plan.quantizedReaders(of: value, in: graph)
         let isOutput = isResult && graph.isOutput(value)
         guard !readers.isEmpty || isOutput else { return }
         let name = graph[value].name

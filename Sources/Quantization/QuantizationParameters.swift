@@ -1,7 +1,7 @@
 import Tensors
 
 /// The numbers that a tensor takes.
-public struct ValueRange: Hashable, Sendable {
+public struct ValueRange: Hashable, Codable, Sendable {
     public var low: Double
     public var high: Double
 

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The runtime that an int8 model is for, and what its integer kernels ask of the graph.
-public enum QuantizationTarget: String, CaseIterable, Hashable, Sendable {
+public enum QuantizationTarget: String, CaseIterable, Hashable, Codable, Sendable {
     /// ONNX Runtime on processors: uint8 activations with a zero point, int8 weights, int32 bias.
     case onnxruntime
     /// TensorRT: int8 with zero point 0 everywhere, the bias in float, no Q/DQ between a layer and what is fused into it.
@@ -51,7 +51,7 @@ public enum QuantizationTarget: String, CaseIterable, Hashable, Sendable {
 }
 
 /// How integer arithmetic is written in ONNX.
-public enum QuantizationFormat: String, CaseIterable, Hashable, Sendable {
+public enum QuantizationFormat: String, CaseIterable, Hashable, Codable, Sendable {
     /// Float operators between DequantizeLinear and QuantizeLinear, which runtimes fuse.
     case qdq
     /// Integer operators: `QLinearConv`, `QLinearMatMul`, and those of ONNX Runtime.

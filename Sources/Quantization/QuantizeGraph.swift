@@ -11,6 +11,8 @@ import Tensors
 public struct QuantizeGraph: Pass {
     public var options: QuantizationOptions
     private let statistics: [String: ValueStatistics]
+    /// What training has found; then no statistics are needed.
+    private let trained: TrainedScales?
     /// The first version of ONNX's operators with a scale per channel.
     static let firstOpset = 13
 
@@ -24,31 +26,28 @@ public struct QuantizeGraph: Pass {
     init(_ record: CalibrationRecord, options: QuantizationOptions, excluding isExcluded: @escaping @Sendable (String) -> Bool) {
         self.options = options
         statistics = record.statistics
+        trained = nil
         self.isExcluded = isExcluded
+    }
+
+    init(_ trained: TrainedScales, options: QuantizationOptions) {
+        self.options = options
+        self.trained = trained
+        statistics = [:]
+        isExcluded = { options.excludes($0) }
     }
 
     public var name: String { "quantize" }
     public var fidelity: Fidelity { .approximate }
 
     public func run(on graph: inout Graph) throws -> PassReport {
-        try graph.requireUnquantized()
-        guard graph.opset >= Self.firstOpset else {
-            throw CleaveError(
-                .unsupported, "the opset is \(graph.opset), but scales per channel exist since \(Self.firstOpset)",
-                suggestion: "raise it first: `Pipeline.prepareForQuantization` does")
-        }
-        let plan = IntegerPlan(graph, target: options.target, excluding: isExcluded)
-        guard plan.integerNodes.contains(where: { id in graph[id].isArithmetic(plan.roles[id]) }) else {
-            throw CleaveError(
-                .unsupported, "nothing in the model can run in integers"
-                    + (plan.skips.first.map { ": '\($0.node)', for one: \($0.reason)" } ?? ""),
-                suggestion: options.excluded.isEmpty ? "`cleave inspect --layers` shows what it consists of" : "exclude less")
-        }
+        let plan = try IntegerPlan(checking: graph, options, excluding: isExcluded)
         let parameters = try parameters(of: graph, plan)
         var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: plan.skips)
         var writer = IntegerWriter(
             plan: plan, parameters: parameters, channelMeans: options.correctsBias ? try channelMeans(of: graph, plan) : [:],
             options: options, pass: name)
+        writer.trainedWeights = trained?.weights ?? [:]
         try graph.edit { try writer.write(to: &$0) }
         report.rewrites = writer.rewrites
         _ = try RemoveDeadCode().run(on: &graph)
@@ -75,9 +74,46 @@ public struct QuantizeGraph: Pass {
     /// - Throws: `CleaveError` for a value that calibration has not seen.
     private func parameters(of graph: Graph, _ plan: IntegerPlan) throws -> [ValueID: QuantizationParameters] {
         let target = options.target
-        var ranges: [ValueID: ValueRange] = [:]
+        var parameters: [ValueID: QuantizationParameters] = [:]
+        if let trained {
+            for value in plan.quantizedValues { parameters[value] = trained.activations[graph[plan.source(of: value)].name] }
+            return parameters
+        }
+        let ranges = try plan.ranges(in: graph, statistics, options.method)
         for value in plan.quantizedValues {
-            let source = plan.source(of: value)
+            guard let range = ranges[plan.source(of: value)] else { continue }
+            parameters[value] = QuantizationParameters(covering: range, type: target.activationType, symmetric: target.isSymmetric)
+        }
+        return parameters
+    }
+}
+
+extension IntegerPlan {
+    /// The plan of a graph that can be quantized.
+    /// - Throws: `CleaveError` for one that is quantized already, of too old an opset, or without anything that could run in integers.
+    init(checking graph: Graph, _ options: QuantizationOptions, excluding isExcluded: (String) -> Bool) throws {
+        try graph.requireUnquantized()
+        guard graph.opset >= QuantizeGraph.firstOpset else {
+            throw CleaveError(
+                .unsupported, "the opset is \(graph.opset), but scales per channel exist since \(QuantizeGraph.firstOpset)",
+                suggestion: "raise it first: `Pipeline.prepareForQuantization` does")
+        }
+        self.init(graph, target: options.target, excluding: isExcluded)
+        let (roles, skips) = (roles, skips)
+        guard integerNodes.contains(where: { id in graph[id].isArithmetic(roles[id]) }) else {
+            throw CleaveError(
+                .unsupported, "nothing in the model can run in integers"
+                    + (skips.first.map { ": '\($0.node)', for one: \($0.reason)" } ?? ""),
+                suggestion: options.excluded.isEmpty ? "`cleave inspect --layers` shows what it consists of" : "exclude less")
+        }
+    }
+
+    /// The range of every source of a quantized value, those that have to be the same united.
+    /// - Throws: `CleaveError` for a value that calibration has not seen.
+    func ranges(in graph: Graph, _ statistics: [String: ValueStatistics], _ method: RangeMethod) throws -> [ValueID: ValueRange] {
+        var ranges: [ValueID: ValueRange] = [:]
+        for value in quantizedValues {
+            let source = source(of: value)
             guard ranges[source] == nil else { continue }
             let name = graph[source].name
             guard let seen = statistics[name] else {
@@ -86,21 +122,16 @@ public struct QuantizeGraph: Pass {
                     suggestion: "the ranges are of another model: calibrate this one with `cleave calibrate`")
             }
             ranges[source] = try locating(tensor: name) {
-                try options.method.range(of: seen, type: target.activationType, symmetric: target.isSymmetric)
+                try method.range(of: seen, type: target.activationType, symmetric: target.isSymmetric)
             }
         }
-        for group in plan.sharedSources(graph) {
+        for group in sharedSources(graph) {
             let known = group.compactMap { ranges[$0] }
             guard let first = known.first else { continue }
             let all = known.dropFirst().reduce(first) { $0.union($1) }
             for source in group where ranges[source] != nil { ranges[source] = all }
         }
-        var parameters: [ValueID: QuantizationParameters] = [:]
-        for value in plan.quantizedValues {
-            guard let range = ranges[plan.source(of: value)] else { continue }
-            parameters[value] = QuantizationParameters(covering: range, type: target.activationType, symmetric: target.isSymmetric)
-        }
-        return parameters
+        return ranges
     }
 }
 

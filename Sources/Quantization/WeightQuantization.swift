@@ -23,7 +23,7 @@ struct WeightQuantizer {
     var hasIntegerBias: Bool
 
     /// A bias that is larger than this in units of s_x·s_w leaves the sum of products too little room in int32.
-    private static let largestBias = Double(1 << 30)
+    static let largestBias = Double(1 << 30)
     /// Steps that the bias of a channel without weights is resolved in.
     private static let stepsOfConstant = Double(1 << 20)
 
@@ -33,32 +33,24 @@ struct WeightQuantizer {
     ///   - bias: float32, one per channel or a single one.
     ///   - inputScale: the scale of the activation that the weight is multiplied with.
     ///   - correction: what the bias makes up for; a layer without a bias gets one.
+    ///   - trained: the scales that training has found. Weight and bias are then rounded in float32, as `FakeQuantize` does it.
     func quantize(
-        _ weight: Tensor, axis: Int, bias: Tensor?, inputScale: Float, correction: BiasCorrection?
+        _ weight: Tensor, axis: Int, bias: Tensor?, inputScale: Float, correction: BiasCorrection?, trained: [Float]? = nil
     ) throws -> QuantizedWeight {
         let channels = weight.shape[axis]
         let inner = weight.shape[(axis + 1)...].reduce(1, *)
         let biases = try bias?.elements(as: Float.self).map(Double.init)
         func constant(_ channel: Int) -> Double { biases.map { $0[$0.count == 1 ? 0 : channel] } ?? 0 }
+        func quotient(_ value: Double, _ scale: Float) -> Double {
+            let exact = value / Double(scale)
+            return (trained == nil ? exact : Double(Float(exact))).rounded(.toNearestOrEven)
+        }
         return try weight.withElements(of: Float.self) { values in
-            var raised: [Int] = []
-            var scales = [Float](repeating: 1, count: channels)
-            for channel in 0..<channels {
-                let elements = Elements(values, channel: channel, channels: channels, inner: inner)
-                scales[channel] = scale(of: elements)
-                guard hasIntegerBias else { continue }
-                let least = leastScale(for: constant(channel), inputScale: inputScale)
-                if !elements.contains(where: { $0 != 0 }) {
-                    scales[channel] = scaleOfConstant(constant(channel), inputScale: inputScale)
-                } else if scales[channel] < least {
-                    scales[channel] = least
-                    raised.append(channel)
-                }
-            }
+            let (scales, raised) = trained.map { ($0, []) }
+                ?? chooseScales(values, channels: channels, inner: inner, constant, inputScale: inputScale)
             var quantized = [Int8](repeating: 0, count: values.count)
             for index in values.indices {
-                let scale = scales[index / inner % channels]
-                let quotient = (Double(values[index]) / Double(scale)).rounded(.toNearestOrEven)
+                let quotient = quotient(Double(values[index]), scales[index / inner % channels])
                 quantized[index] = Int8(min(max(quotient, -Double(limit)), Double(limit)))
             }
             let shift = correction?.shift(of: values, quantized: quantized, scales: scales, axis: axis, shape: weight.shape)
@@ -73,12 +65,35 @@ struct WeightQuantizer {
             }
             let biasScales = scales.map { $0 * inputScale }
             let integers = zip(corrected, biasScales).map { value, scale in
-                Int32(clamping: Int64(clamping: (value / Double(scale)).rounded(.toNearestOrEven)))
+                let limit = trained == nil ? Double(Int32.max) : Self.largestBias
+                return Int32(clamping: Int64(clamping: min(max(quotient(value, scale), -limit), limit)))
             }
             result.bias = Tensor(vector: integers)
             result.biasScales = biasScales
             return result
         }
+    }
+
+    /// A scale per output channel, and the channels whose scale was raised so that the bias fits.
+    /// - Parameter bias: of a channel.
+    func chooseScales(
+        _ values: UnsafeBufferPointer<Float>, channels: Int, inner: Int, _ bias: (Int) -> Double, inputScale: Float
+    ) -> (scales: [Float], raised: [Int]) {
+        var raised: [Int] = []
+        var scales = [Float](repeating: 1, count: channels)
+        for channel in 0..<channels {
+            let elements = Elements(values, channel: channel, channels: channels, inner: inner)
+            scales[channel] = scale(of: elements)
+            guard hasIntegerBias else { continue }
+            let least = leastScale(for: bias(channel), inputScale: inputScale)
+            if !elements.contains(where: { $0 != 0 }) {
+                scales[channel] = scaleOfConstant(bias(channel), inputScale: inputScale)
+            } else if scales[channel] < least {
+                scales[channel] = least
+                raised.append(channel)
+            }
+        }
+        return (scales, raised)
     }
 
     /// The weights of one output channel.

@@ -99,6 +99,11 @@ extension Operator {
         case .resizeGradient(let payload): payload
         case .gridSampleGradient(let payload): payload
         case .dropoutMask(let payload): payload
+        case .integer(let payload): payload
+        case .fakeQuantize(let payload): payload
+        case .fakeQuantizeGradient(let payload): payload
+        case .symmetricScale(let payload): payload
+        case .movingRange(let payload): payload
         case .determinant(let payload): payload
         case .windowFunction(let payload): payload
         case .melWeightMatrix(let payload): payload

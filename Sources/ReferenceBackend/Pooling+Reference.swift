@@ -3,7 +3,7 @@ import GraphIR
 import Tensors
 
 /// The planes of a pooled tensor [N, C, D1 … Dn].
-private struct PooledPlanes {
+struct PooledPlanes {
     let shape: [Int]
     let placed: PlacedWindow
     let values: [Double]

@@ -6,13 +6,15 @@ import Tensors
 /// Runs graphs with the obvious kernel of every operator: slow, accumulating in Double, and the oracle for every other backend.
 public struct ReferenceBackend: Backend {
     public let name = "reference"
+    /// How it computes what lies between `DequantizeLinear` and `QuantizeLinear`.
+    public let semantics: IntegerSemantics
 
-    public init() {}
+    public init(semantics: IntegerSemantics = .qdq) { self.semantics = semantics }
 
     /// - Throws: `CleaveError` for input shapes that the graph does not admit, and for the first operator without a kernel
     ///   that an output needs.
     public func prepare(_ graph: Graph, inputShapes: [String: [Int]]) throws -> any ExecutionPlan {
-        let graph = try graph.specialized(inputShapes: inputShapes)
+        let graph = try graph.specialized(inputShapes: inputShapes).withIntegerOperators(semantics)
         try graph.checkInterface(on: name)
         for id in graph.nodesNeeded(for: graph.outputs) { try graph.checkRunnable(graph[id], on: name) }
         let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)

@@ -75,6 +75,7 @@ extension TrainingSummary: Report {
             "schedule": .string(recipe.schedule.description), "augment": .string(recipe.augmentation.description),
             "normalize": .string(recipe.normalization.description), "seed": .string("\(recipe.seed)"),
             "trained_parameters": .integer(parameters.trained), "frozen_parameters": .integer(parameters.frozen),
+            "quantized_for": .optional(recipe.awareness?.target.rawValue), "ranges": .optional(recipe.awareness?.ranges.rawValue),
             "end": .optional(state.end?.rawValue), "best_epoch": .optional(state.bestEpoch),
             "history": .array(state.history.map(Self.json)), "unreadable": .strings(unreadable), "written": .string(output.path),
             "bytes": .integer(output.size), "seconds": .number(seconds),

@@ -53,18 +53,31 @@ extension AtomicFile {
             }
             if link(as: target) { return }
             guard errno == EEXIST else { throw AtomicFile.failure("cannot write", path) }
-            // A link never replaces a name, so that the file passes through another one.
-            var attempt = 0
-            func passage() -> String { "\(FilePath.folder(of: target))/.cleave-\(getpid())-\(attempt)" }
-            while !link(as: passage()) {
-                guard errno == EEXIST else { throw AtomicFile.failure("cannot write", path) }
-                attempt += 1
+            try publishThroughPassage()
+        }
+
+        /// A link never replaces a name, so that the file passes through another one. A process that was killed in between left
+        /// it behind, and another one that replaces the same file may take it away.
+        private func publishThroughPassage() throws {
+            let passage = AtomicFile.passage(to: target)
+            for attempt in 0..<100 {
+                guard link(as: passage) else {
+                    guard errno == EEXIST else { throw AtomicFile.failure("cannot write", path) }
+                    unlink(passage)
+                    continue
+                }
+                if rename(passage, target) == 0 {
+                    // Two names of one file, which another process gave the target meanwhile, both stay.
+                    if attempt > 0 { unlink(passage) }
+                    return
+                }
+                guard errno == ENOENT else {
+                    let error = AtomicFile.failure("cannot replace", path)
+                    unlink(passage)
+                    throw error
+                }
             }
-            guard rename(passage(), target) == 0 else {
-                let error = AtomicFile.failure("cannot replace", path)
-                unlink(passage())
-                throw error
-            }
+            throw AtomicFile.failure("cannot replace", path)
         }
 
         private func link(as name: String) -> Bool {
@@ -72,5 +85,13 @@ extension AtomicFile {
         }
 
         private static func link(to descriptor: Int32) -> String { "/proc/self/fd/\(descriptor)" }
+    }
+
+    /// The name beside the target through which a file without a name replaces it: always the same one, so that the next writer
+    /// finds what a killed one left there.
+    static func passage(to target: String) -> String {
+        // FNV-1a: the target's own name may be as long as names can be.
+        let hash = FilePath.name(of: target).utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return "\(FilePath.folder(of: target))/.cleave-\(String(hash, radix: 16))"
     }
 }

@@ -4,8 +4,9 @@ import Synchronization
 /// Writes files so that a name always holds either the old contents or all of the new.
 ///
 /// The bytes go to a file without a name, are synced, and then get the target's name. When `write` throws, or the process
-/// dies, the target is untouched and nothing is left over. File systems that have no nameless files get a hidden file beside
-/// the target instead, which stays when the process is killed; a program that handles signals ends with
+/// dies, the target is untouched and nothing is left over; only a process that is killed in the microseconds in which the file
+/// changes names leaves a hidden one, which the next write to the target takes away. File systems that have no nameless files get
+/// a hidden file beside the target instead, which stays when the process is killed; a program that handles signals ends with
 /// `removeUnfinishedAndExit`, which takes it away.
 public enum AtomicFile {
     /// Named temporary files that are being written. The lock is held while one of them is made and while names change.

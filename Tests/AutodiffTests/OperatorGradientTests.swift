@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func reasonsAreSaid() {
-        for row in allOperatorCases + gradientOperatorCases {
+        for row in allOperatorCases + gradientOperatorCases + integerOperatorCases {
             guard case .notDifferentiable(let reason) = row.operation.gradientRule else { continue }
             #expect(reason.count > 20 && !reason.hasSuffix("."), "\(row.operation.name): \(reason)")
         }

@@ -53,6 +53,16 @@ struct TrainCommandTests {
         }
     }
 
+    /// The model that `make demo` shows is what docs/training.md says of it.
+    @Test(
+        .enabled(if: FileManager.default.fileExists(atPath: "/usr/share/datasets/fashion-mnist"), "needs Debian's dataset-fashion-mnist"))
+    func theTrainedFixtureClassifiesFashion() throws {
+        let model = Command.repository.appendingPathComponent("fixtures/models/fashion-resnet8.onnx").path
+        let json = try Command.run("evaluate", model, "--data", "idx:/usr/share/datasets/fashion-mnist", "--json").json()
+        #expect(json["images"] as? Int == 10_000 && json["normalize"] as? String == "72.94/90.02")
+        #expect(try abs(#require(json["top1"] as? Double) - 0.9205) < 0.001)
+    }
+
     @Test func unknownNormalizationIsAsked() throws {
         try withTemporaryFolder { folder in
             try prepare(folder)
@@ -142,35 +152,45 @@ struct ResumeCommandTests {
         return process
     }
 
-    /// Kills the command at random moments, from its start to the writing of its result, until it gets to the end between two kills.
+    /// Kills the command at random moments: a dozen times after it got further, each of these after one at its start, and then until
+    /// it gets to the end between two kills, which is how the writing of its result is met.
     @Test func killedRunsEndAtTheSameBytes() throws {
         try withTemporaryFolder { folder in
             try prepare(folder)
-            let epochs = 40
+            let epochs = 150
             let expected = try expected(folder, epochs: epochs)
-            let checkpoint = folder.appendingPathComponent("run/checkpoint.npz").path
+            let checkpoint = folder.appendingPathComponent("run/checkpoint.npz")
             let begin = usual + [
                 "--epochs", "\(epochs)", "--average", "0.99", "--checkpoint", "run", "--checkpoint-every", "1", "-o", "o.onnx",
             ]
             var random = SeededRandom(seed: 11)
-            var (kills, patience, last) = (0, 150_000.0, Data())
-            while true {
-                let hasBegun = FileManager.default.fileExists(atPath: checkpoint)
-                let process = try process(hasBegun ? ["train", "--resume", "run", "--quiet"] : begin, folder)
-                usleep(UInt32(random.uniform(0, patience)))
+            func begun() throws -> Process {
+                let isBegun = FileManager.default.fileExists(atPath: checkpoint.path)
+                return try process(isBegun ? ["train", "--resume", "run", "--quiet"] : begin, folder)
+            }
+            /// - Returns: whether the process was still running.
+            func killing(_ process: Process, after microseconds: Double) throws -> Bool {
+                usleep(UInt32(random.uniform(0, microseconds)))
                 kill(process.processIdentifier, SIGKILL)
                 process.waitUntilExit()
-                if process.terminationReason == .exit {
-                    try #require(process.terminationStatus == 0)
-                    break
-                }
-                kills += 1
-                // A machine that is too busy to get anywhere is given more time.
-                let now = (try? Data(contentsOf: URL(fileURLWithPath: checkpoint))) ?? Data()
-                if now == last { patience *= 1.25 }
-                last = now
+                guard process.terminationReason == .exit else { return true }
+                try #require(process.terminationStatus == 0)
+                return false
             }
-            #expect(kills >= 5, "the run was done before it could be killed")
+            func contents() -> Data? { try? Data(contentsOf: checkpoint) }
+            for _ in 0..<12 {
+                _ = try killing(begun(), after: 50_000)
+                let (last, process) = (contents(), try begun())
+                while process.isRunning, contents() == last { usleep(500) }
+                try #require(try killing(process, after: 10_000), "the run was done before it could be killed")
+            }
+            var patience = 150_000.0
+            while true {
+                let last = contents()
+                guard try killing(begun(), after: patience) else { break }
+                // A machine that is too busy to get anywhere is given more time.
+                if contents() == last { patience *= 1.25 }
+            }
             #expect(try Data(contentsOf: folder.appendingPathComponent("o.onnx")) == expected)
             #expect(try names(in: folder.appendingPathComponent("run")) == ["checkpoint.npz", "history.csv", "report.html"])
             // One that is done writes its result again.
@@ -184,9 +204,9 @@ struct ResumeCommandTests {
     func interruptedRunsSayHowToGoOn(signal: Int32) throws {
         try withTemporaryFolder { folder in
             try prepare(folder)
-            let expected = try expected(folder, epochs: 60)
+            let expected = try expected(folder, epochs: 100)
             let process = Command.process(
-                usual + ["--epochs", "60", "--average", "0.99", "--checkpoint", "run", "--checkpoint-every", "1", "-o", "o.onnx"],
+                usual + ["--epochs", "100", "--average", "0.99", "--checkpoint", "run", "--checkpoint-every", "1", "-o", "o.onnx"],
                 in: folder, environment: [:])
             let errors = Pipe()
             process.standardError = errors

@@ -16,7 +16,8 @@ private enum OperatorKind: CaseIterable {
     case dynamicQuantizeLinear, negativeLogLikelihoodLoss, softmaxCrossEntropyLoss, convolutionInputGradient
     case convolutionWeightGradient, averagePoolGradient, maxPoolGradient, lpPoolGradient, batchNormGradient, layerNormGradient
     case groupNormGradient, rmsNormGradient, localResponseNormGradient, activationGradient, productGradient, resizeGradient
-    case gridSampleGradient, dropoutMask, determinant, windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers
+    case gridSampleGradient, dropoutMask, integer, fakeQuantize, fakeQuantizeGradient, symmetricScale, movingRange, determinant
+    case windowFunction, melWeightMatrix, dft, stft, bernoulli, randomNumbers
     case tfIdfVectorizer, branch, loop, scan, opaque
 
     init(_ operation: Operator) {
@@ -115,6 +116,11 @@ private enum OperatorKind: CaseIterable {
         case .resizeGradient: self = .resizeGradient
         case .gridSampleGradient: self = .gridSampleGradient
         case .dropoutMask: self = .dropoutMask
+        case .integer: self = .integer
+        case .fakeQuantize: self = .fakeQuantize
+        case .fakeQuantizeGradient: self = .fakeQuantizeGradient
+        case .symmetricScale: self = .symmetricScale
+        case .movingRange: self = .movingRange
         case .determinant: self = .determinant
         case .windowFunction: self = .windowFunction
         case .melWeightMatrix: self = .melWeightMatrix
@@ -133,7 +139,7 @@ private enum OperatorKind: CaseIterable {
 
 @Suite struct CoverageTests {
     @Test func everyOperatorHasACase() {
-        let covered = Set((allOperatorCases + gradientOperatorCases).map { OperatorKind($0.operation) })
+        let covered = Set((allOperatorCases + gradientOperatorCases + integerOperatorCases).map { OperatorKind($0.operation) })
         let missing = OperatorKind.allCases.filter { !covered.contains($0) }
         // Nobody knows what an opaque operator computes.
         #expect(missing == [.opaque])
@@ -163,7 +169,7 @@ private enum OperatorKind: CaseIterable {
     }
 
     @Test func namesAreUnique() {
-        let names = (allOperatorCases + gradientOperatorCases).map(\.name)
+        let names = (allOperatorCases + gradientOperatorCases + integerOperatorCases).map(\.name)
         #expect(Set(names).count == names.count)
         #expect(allOperatorCases.count > 200)
     }

@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func constantOperandsGiveTheGoldenType(_ row: OperatorCase) throws {
         for (value, golden) in zip(try outputs(of: row) { _, _ in .constant }, row.outputs) {
             let type = try #require(value.tensorType)
@@ -54,7 +54,7 @@ import Testing
     }
 
     /// Data as inputs of known shape; axes, shapes, indices and the like as constants.
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func knownShapesGiveTheGoldenShape(_ row: OperatorCase) throws {
         let values = try outputs(of: row) { index, tensor in
             isData(index, tensor, of: row) ? .input(.tensor(TensorType(tensor.elementType, lengths: tensor.shape))) : .constant
@@ -67,7 +67,7 @@ import Testing
     }
 
     /// Every dimension of the data has a name; whatever inference says must hold for the lengths of the row.
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func symbolicShapesAgreeWithTheGoldenShape(_ row: OperatorCase) throws {
         var lengths: [String: Int] = [:]
         let values = try outputs(of: row) { index, tensor in
@@ -87,7 +87,7 @@ import Testing
     }
 
     /// Nothing is known but element types.
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func unknownShapesDoNotContradictTheGoldenShape(_ row: OperatorCase) throws {
         let values = try outputs(of: row) { _, tensor in .input(.tensor(TensorType(tensor.elementType, nil))) }
         for (value, golden) in zip(values, row.outputs) {

@@ -55,7 +55,7 @@ import Testing
     /// Two operators of the table that differ must not look the same.
     @Test func differentOperatorsHaveDifferentTexts() {
         var seen: [String: Operator] = [:]
-        for row in allOperatorCases + gradientOperatorCases {
+        for row in allOperatorCases + gradientOperatorCases + integerOperatorCases {
             let attributes = row.operation.attributeTexts.map { "\($0.name): \($0.value)" }
             let bodies = row.operation.subgraphs.map { $0.body.graph.textDump(checksums: true) }
             let text = "\(row.operation.name) \(attributes) \(bodies)"

@@ -41,6 +41,12 @@ struct OperatorCaseTests {
         #expect(error?.problem.hasPrefix("\(item.operation.name) belongs to a training graph") == true)
     }
 
+    @Test("Operators of running graphs are refused by name", arguments: integerOperatorCases)
+    func integerRefusal(item: OperatorCase) throws {
+        let error = #expect(throws: CleaveError.self) { try graph(item).onnxBytes() }
+        #expect(error?.problem.hasPrefix("\(item.operation.name) is what a backend makes of a graph") == true)
+    }
+
     @Test("libonnx accepts every case that it is new enough for, and infers the same types")
     func libONNX() throws {
         var asked = 0

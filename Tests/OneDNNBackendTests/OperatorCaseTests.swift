@@ -45,17 +45,17 @@ struct OperatorCaseTests {
         }
     }
 
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func changingOperands(_ operatorCase: OperatorCase) throws {
         try run(operatorCase) { $1.elementType == .float32 || $0 == 0 }
     }
 
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func constantParameters(_ operatorCase: OperatorCase) throws {
         try run(operatorCase) { index, _ in index == 0 }
     }
 
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func everythingConstant(_ operatorCase: OperatorCase) throws {
         try run(operatorCase) { _, _ in false }
     }

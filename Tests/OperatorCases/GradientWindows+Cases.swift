@@ -2,7 +2,8 @@ import GraphIR
 import Tensors
 
 /// The operators that only training graphs have; ONNX does not know them. Golden values are PyTorch's.
-public let gradientOperatorCases: [OperatorCase] = windowGradientCases + elementwiseGradientCases
+public let gradientOperatorCases: [OperatorCase] =
+    windowGradientCases + elementwiseGradientCases + fakeQuantizationCases
 
 @CaseList
 var windowGradientCases: [OperatorCase] {

@@ -35,7 +35,7 @@ struct MalformedOperandTests {
         return results
     }
 
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func areRefusedOrComputed(_ row: OperatorCase) throws {
         for position in row.operands.indices {
             guard let operand = row.operands[position] else { continue }

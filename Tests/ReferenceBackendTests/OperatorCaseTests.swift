@@ -5,7 +5,7 @@ import Testing
 
 /// The table of operator cases on the reference kernels.
 struct OperatorCaseTests {
-    @Test(arguments: allOperatorCases + gradientOperatorCases)
+    @Test(arguments: allOperatorCases + gradientOperatorCases + integerOperatorCases)
     func computesTheGoldenValues(_ row: OperatorCase) throws {
         let results = try evaluate(row.operation, operands: row.operands, outputCount: row.outputs.count, opset: row.opset)
         try #require(results.count >= row.outputs.count)

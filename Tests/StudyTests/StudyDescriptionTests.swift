@@ -138,6 +138,18 @@ struct StudyDescriptionTests {
         ("networks: {", 4, "the file is not YAML: ", nil),
         ("latency: { batches: [1, 1] }\nnetworks: {}", 3, "latency.batches names a size twice", nil),
         (
+            "recipes: { a: { quantize-aware: { range: learned } } }\nnetworks: {}", 3, "unknown key 'range' in recipes.a.quantize-aware",
+            "did you mean ranges?"
+        ),
+        (
+            "recipes: { a: { quantize-aware: {} } }\nnetworks: { n: { build: resnet8, recipe: a } }", 4,
+            "networks.n is trained for 8 bits, but its weights are fresh", nil
+        ),
+        (
+            "recipes: { a: { quantize-aware: {} } }\nquantizations: { q: {} }\nnetworks: { n: { model: a, recipe: a, quantize: q } }", 5,
+            "networks.n.quantize is for networks in float", nil
+        ),
+        (
             "quantizations: { b: {} }\nnetworks: { a: { build: resnet8, quantize: b }, a-b: { build: resnet8 } }", 4,
             "two rows of the table would have the name 'a-b'", nil
         ),

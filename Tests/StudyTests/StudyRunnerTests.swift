@@ -181,6 +181,34 @@ struct StudyRunnerTests {
         }
     }
 
+    /// The network that is trained for 8 bits is an int8 one, and the same one after an interruption.
+    @Test func networksTrainedForEightBits() throws {
+        let yaml = StudyCase.yaml.replacing("\nquantizations", with: "\n  aware: { like: short, epochs: 2, quantize-aware: {} }\nquantizations")
+            .replacing("\nlatency", with: "\n  aware: { continue: net, recipe: aware }\nlatency")
+        func trained(_ study: StudyCase) throws -> Data {
+            try Data(contentsOf: study.folder.appendingPathComponent("results/aware/trained.onnx"))
+        }
+        let expected = try withStudy { study in
+            let outcome = try study.runner(yaml).run()
+            #expect(outcome == .complete)
+            let record = try study.record("aware")
+            #expect(record.training.epochs == 2 && record.evaluation?.images == 9 && record.latencies.count == 2)
+            #expect(IntegerLint(try Graph(onnx: study.results.trainedPath("aware")), target: .onnxruntime) != nil)
+            return try trained(study)
+        }
+        try withStudy { study in
+            var options = StudyOptions()
+            options.lastEpoch = 1
+            options.rows = ["aware"]
+            _ = try study.runner(yaml).run()
+            try FileManager.default.removeItem(atPath: study.results.path + "/aware")
+            let first = try study.runner(yaml, options).run()
+            #expect(first == .unfinished(["aware"]))
+            let second = try study.runner(yaml).run()
+            #expect(try second == .complete && trained(study) == expected)
+        }
+    }
+
     @Test func convertedAndTaughtNetworks() throws {
         let yaml = StudyCase.yaml.replacing("3x8x8", with: "3x32x32").replacing(
             "  net: {", with: """

@@ -16,6 +16,18 @@ import Testing
         }
     }
 
+    /// What a process leaves that is killed between the two changes of names.
+    @Test func takesAwayWhatAKilledWriterLeft() throws {
+        try Fixture.withTemporaryFolder { folder in
+            let path = folder + "/" + String(repeating: "n", count: 255)
+            try AtomicFile.write(Array("old".utf8), to: path)
+            try Data("of the killed one".utf8).write(to: URL(fileURLWithPath: AtomicFile.passage(to: path)))
+            try AtomicFile.write(Array("new contents".utf8), to: path)
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == "new contents")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [FilePath.name(of: path)])
+        }
+    }
+
     @Test func keepsTheOldContentsWhenTheWriterThrows() throws {
         try Fixture.withTemporaryFolder { folder in
             let path = folder + "/file"

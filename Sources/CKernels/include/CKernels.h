@@ -5,7 +5,9 @@
 
 #include "images.h"
 #include "statistics.h"
+#include "fake_quantization.h"
 #include "kernels.h"
+#include "integer.h"
 #include "training.h"
 
 #endif

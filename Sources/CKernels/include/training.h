@@ -61,8 +61,9 @@ typedef enum {
 void ck_activation_gradient(
     ck_gradient_kind kind, float alpha, float beta, const float *value, const float *dy, float *dx, int64_t count);
 
-/* The gradient of the weights of a depthwise convolution, in the layout that `ck_convolve_depthwise` reads: channels in blocks of 16. */
-void ck_depthwise_weight_gradient(const ck_convolution *c, const float *source, const float *dy, float *dw);
+/* The gradients of the weights of a depthwise convolution, in the layout that `ck_convolve_depthwise` reads, channels in blocks of 16,
+ * and of its bias where `db` is not NULL. */
+void ck_depthwise_weight_gradient(const ck_convolution *c, const float *source, const float *dy, float *dw, float *db);
 
 /* The gradients of the weights of a convolution of one group, and of its bias where `db` is not NULL, for processors that
  * `ck_convolution_available` says yes to. Channels of `source` and `dy` lie in blocks of 16; `dw` is [output blocks][input

@@ -157,6 +157,10 @@ extension Operator {
                 .init("dtype", payload.elementType), .init("shape", payload.shape), .init("ratio", payload.ratio),
                 .init("seed", payload.seed),
             ]
+        case .fakeQuantize(let payload): payload.texts
+        case .fakeQuantizeGradient(let payload): payload.forward.texts
+        case .symmetricScale(let payload): [.init("axis", payload.axis), .init("maximum", payload.maximum)]
+        case .movingRange(let payload): [.init("momentum", payload.momentum)]
         case .windowFunction(let payload):
             [.init("output_datatype", payload.elementType), .init("periodic", payload.isPeriodic)]
         case .melWeightMatrix(let payload): [.init("output_datatype", payload.elementType)]
@@ -173,6 +177,7 @@ extension Operator {
                 .init("scan_output_directions", payload.outputsReversed), .init("batched", payload.isBatched ? true : nil),
             ]
         case .qLinear(let payload): payload.floatOperator.attributes
+        case .integer(let payload): payload.floatOperator?.attributes ?? []
         case .opaque(let payload):
             [
                 .init("domain", payload.domain.isEmpty ? nil : payload.domain),
@@ -228,6 +233,15 @@ extension Activation.Function {
         case .shrink(let bias, let lambda): [.init("bias", bias), .init("lambd", lambda)]
         case .gelu(let tanhApproximation): [.init("approximate", tanhApproximation ? "tanh" : "none")]
         }
+    }
+}
+
+extension FakeQuantize {
+    fileprivate var texts: [AttributeText?] {
+        [
+            .init("minimum", minimum), .init("maximum", maximum), .init("axis", axis), .init("unit", unit),
+            .init("gradient", gradient.rawValue),
+        ]
     }
 }
 

@@ -59,7 +59,7 @@ public struct DynamicQuantizeLinear: OperatorPayload {
 }
 
 /// A scale (or zero point) is a scalar, a vector along `axis`, or with blocks as the input with the axis divided.
-private func checkScale(_ scale: OperandType, input: OperandType, axis: Int, blockSize: Int) throws {
+func checkScale(_ scale: OperandType, input: OperandType, axis: Int, blockSize: Int) throws {
     guard blockSize >= 0 else { throw CleaveError(.invalidAttribute, "block_size is \(blockSize), expected a number from 0 up") }
     guard let shape = input.shape, let own = scale.shape else { return }
     if blockSize > 0 {

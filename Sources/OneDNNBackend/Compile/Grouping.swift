@@ -12,8 +12,18 @@ struct Group {
     var epilogue: [Epilogue] = []
     /// A normalization of the result that the kernel stores besides it, as pre-activation networks have them.
     var second: Second?
+    /// An addition of integers after a convolution or product of integers.
+    var addition: Addition?
     /// Index of the last node; the group runs there, when all operands are known.
     var position: Int
+
+    struct Addition {
+        var node: Node
+        var payload: IntegerOperator
+        /// Which of its operands the anchor makes, and the other one.
+        var place: Int
+        var other: ValueID
+    }
 
     /// x · scale[c] + shift[c].
     struct ChannelAffine {
@@ -49,6 +59,7 @@ struct Group {
     /// The nodes that make it with the first `count` parts of the epilogue.
     func mainNodes(withEpilogue count: Int) -> [Node] {
         (prologue.map { [$0] } ?? []) + [anchor] + affine.map(\.node) + epilogue[..<count].flatMap(\.nodes)
+            + (addition.map { [$0.node] } ?? [])
     }
     var nodes: [Node] { mainNodes + (second?.nodes ?? []) }
 
@@ -87,6 +98,7 @@ struct Grouping {
             group.anchor = program.nodes[gradient]
             absorb(gradient, into: &group)
         }
+        if case .integer(let payload) = group.anchor.operator { takeAddition(after: payload, into: &group) }
         let anchor = group.anchor
         guard var value = anchor.outputs.first ?? nil, isFloat(value) else { return group }
         switch anchor.operator {
@@ -142,6 +154,27 @@ struct Grouping {
             program.clipGradient(of: program.nodes[readers[0]], comparison: node) != nil
         else { return nil }
         return readers[0]
+    }
+
+    /// Takes the addition that alone reads the integers that a convolution or product makes.
+    private mutating func takeAddition(after payload: IntegerOperator, into group: inout Group) {
+        switch payload.function {
+        case .convolution, .product: break
+        case .add, .multiply, .averagePool, .globalAverage, .table: return
+        }
+        guard payload.rounding == .float32, payload.operands.count == 1, payload.result.elementType != .float32,
+            let value = group.anchor.outputs.first ?? nil, let readers = privateReaders(of: value), readers.count == 1
+        else { return }
+        let node = program.nodes[readers[0]]
+        guard case .integer(let sum) = node.operator, case .add = sum.function, let a = node.inputs[0], let b = node.inputs[1],
+            let output = node.outputs.first ?? nil, program.resolve(a) != program.resolve(b),
+            let shape = shape(value), self.shape(a) == shape, self.shape(b) == shape, self.shape(output) == shape,
+            !shape.contains(0)
+        else { return }
+        let place = program.resolve(a) == value ? 0 : 1, other = program.resolve(place == 0 ? b : a)
+        guard program.constant(other) == nil else { return }
+        group.addition = Group.Addition(node: node, payload: sum, place: place, other: other)
+        absorb(readers[0], into: &group)
     }
 
     private mutating func takeActivation(of value: ValueID, into group: inout Group) {

@@ -8,9 +8,10 @@ extension PlanCompiler {
         func operand(_ input: ValueID) throws -> TensorStep.Operand {
             if let tensor = constant(input) { return .constant(tensor) }
             if let slot = slot(input) { return .slot(slot) }
-            let buffer = try plainOperand(input)
+            let type = isBytes(input) ? byteType(input) : nil
+            let buffer = try type == nil ? plainOperand(input) : rowMajorBytes(input)
             reads.append(buffer)
-            return .buffer(buffer, shape: shape(input))
+            return .buffer(buffer, shape: shape(input), elementType: type ?? .float32)
         }
         let operands = try node.inputs.map { try $0.map(operand) ?? .absent }
         let captures = try node.captures.map { (name: graph[$0].name, operand: try operand($0)) }

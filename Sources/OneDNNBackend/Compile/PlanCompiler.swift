@@ -9,6 +9,8 @@ struct PlanCompiler {
     enum Home {
         /// A float32 tensor in a buffer, lying as the layout says.
         case buffer(BufferID, Layout)
+        /// A tensor of 8-bit integers in a buffer.
+        case bytes(BufferID, ByteLayout)
         /// A tensor that the session holds as such: another element type, or a shape that is not known before the run.
         case slot(Int)
     }
@@ -22,12 +24,13 @@ struct PlanCompiler {
     var steps: [OneDNNPlan.Step] = []
     var buffers: [OneDNNPlan.Buffer] = []
     /// The values that live in a buffer: more than one where values are views of each other, or one takes another's place.
-    private var residents: [[ValueID]] = []
-    private var homes: [ValueID: Home] = [:]
+    var residents: [[ValueID]] = []
+    var homes: [ValueID: Home] = [:]
     /// The same values in further layouts.
     private var copies: [ValueID: [(layout: Layout, buffer: BufferID)]] = [:]
+    var byteCopies: [ValueID: [(layout: ByteLayout, buffer: BufferID)]] = [:]
     /// Index of the last group that reads a value.
-    private var lastUse: [ValueID: Int] = [:]
+    var lastUse: [ValueID: Int] = [:]
     /// The values that are tensors of the session, and the number of steps before they are computed.
     private var slots: [(value: ValueID, start: Int)] = []
     /// Per group, the number of steps after it.
@@ -38,8 +41,12 @@ struct PlanCompiler {
     let training: TrainedValues
     /// The nodes that only gradients need.
     private let backwardNodes: Set<NodeID>
+    /// Whether parameters are rounded before they are used.
+    let roundsParameters: Bool
     /// What normalizations and pools for training leave to their gradients.
     var leftovers = Leftovers()
+    /// Groups that depend on nothing but what the session keeps, by their results: they are compiled when somebody reads these.
+    var postponed: [ValueID: Int] = [:]
     /// Whether the nodes of the group are compiled one by one, so that each may still need what the one before it read.
     var isSplitting = false
 
@@ -48,7 +55,8 @@ struct PlanCompiler {
         pool = ConstantPool(limit: backend.memoryLimit)
         self.training = training
         backwardNodes = training.nodesBehindResults(of: specialized)
-        program = try Self.simplify(specialized, memoryLimit: backend.memoryLimit)
+        roundsParameters = !training.parameters.isEmpty && specialized.nodes.contains(where: \.isFakeQuantization)
+        program = try Self.simplify(specialized.withIntegerOperators(backend.semantics), memoryLimit: backend.memoryLimit)
         graph = program.graph
         groups = Grouping.groups(of: program)
         for (index, group) in groups.enumerated() {
@@ -76,18 +84,19 @@ struct PlanCompiler {
         return program
     }
 
-    mutating func compile(original: Graph) throws -> OneDNNPlan {
+    /// - Parameter specialized: what the compiler was made for.
+    mutating func compile(original: Graph, specialized: Graph) throws -> OneDNNPlan {
         try checkSizes()
         let inputs = try placeInputs()
         for (index, group) in groups.enumerated() {
             current = index
-            try lower(group)
+            if !postpone(group, index) { try lower(group) }
             stepCounts.append(steps.count)
         }
         current = groups.count
         let outputs = try placeOutputs(), held = try placeHeldTensors()
         return try OneDNNPlan(
-            graph: original, specialized: graph, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
+            graph: original, specialized: specialized, backend: backend, steps: steps, inputs: inputs, outputs: outputs, buffers: buffers,
             slots: slots.map { tensorSlot($0.value, from: $0.start) },
             weightByteCount: pool.byteCount.saturatingSum(program.evaluatedByteCount), held: held)
     }
@@ -132,18 +141,20 @@ struct PlanCompiler {
             case nil:
                 throw CleaveError(.invalidGraph, "nothing computes the output", at: .init(tensor: graph[output].name))
             case .slot(let slot): return .slot(slot)
+            case .bytes(_, let layout):
+                return .buffer(try byteOutput(id, from: layout), shape: shape(id), elementType: layout.elementType)
             case .buffer(let buffer, let layout):
                 if layout.isPlain, case .arena = buffers[buffer.index].kind, !buffers[buffer.index].hasParts,
                     given.insert(buffer).inserted
                 {
                     buffers[buffer.index].kind = .caller
-                    return .buffer(buffer, shape: shape(id))
+                    return .buffer(buffer, shape: shape(id), elementType: .float32)
                 }
                 let plain = try Layout.plain(shape(id))
                 let copy = makeBuffer(.caller, byteCount: plain.byteCount)
                 try emitReorder(from: (buffer, layout), to: (copy, plain))
                 given.insert(copy)
-                return .buffer(copy, shape: shape(id))
+                return .buffer(copy, shape: shape(id), elementType: .float32)
             }
         }
     }
@@ -214,6 +225,7 @@ struct PlanCompiler {
     mutating func home(_ id: ValueID) throws -> (buffer: BufferID, layout: Layout) {
         let id = program.resolve(id)
         if case .buffer(let buffer, let layout)? = homes[id] { return (buffer, layout) }
+        if try lowerPostponed(id) { return try home(id) }
         if training.isHeld(id) { return (settle(id, in: try .plain(shape(id))), try .plain(shape(id))) }
         guard let elements = elements(id) else {
             throw CleaveError(.invalidGraph, "nothing computes the value", at: .init(tensor: graph[id].name))
@@ -222,11 +234,6 @@ struct PlanCompiler {
         let buffer = addConstant(try PackedConstant.pack(elements, as: layout, in: layout, pool: pool))
         homes[id] = .buffer(buffer, layout)
         return (buffer, layout)
-    }
-
-    /// The parameter whose gradient a value is.
-    func parameter(withGradient id: ValueID) -> ValueID? {
-        training.parameters.first { program.resolve($0.gradient) == program.resolve(id) }?.value
     }
 
     /// Whether a value lies as its first reader wants it, because the session keeps it and nobody has read it yet.

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// How a float32 tensor lies in memory: immutable, equal when the bytes lie the same.
@@ -123,6 +124,28 @@ final class Layout: @unchecked Sendable {
             expected *= outer
         }
         return true
+    }
+
+    /// How kernels with a number per output channel see weights [O, I, k…] or [G, O/G, I/G, k…] that lie so: blocks of output channels
+    /// outermost, and those of one block innermost; `nil` for other layouts.
+    var outputChannels: ck_channels? {
+        guard details.is_blocked, shape.count >= 2 else { return nil }
+        let blocks = blocks, padded = padded, total = padded.reduce(1, *), isGrouped = shape.count > 4
+        let axis = isGrouped && padded[1] > 1 ? 1 : 0
+        let isBlocked = blocks.contains { $0.dimension <= axis }
+        guard !isBlocked || blocks.last.map({ $0.dimension == axis }) == true, blocks.dropLast().allSatisfy({ $0.dimension > axis }) else {
+            return nil
+        }
+        let lanes = isBlocked ? blocks[blocks.count - 1].length : 1
+        var count = 1
+        for dimension in 0...axis {
+            count *= padded[dimension] / (dimension == axis ? lanes : 1)
+            guard count * strides[dimension] == total || shape[dimension] <= (dimension == axis ? lanes : 1) else { return nil }
+        }
+        guard axis == 0 || padded[1] == shape[1] else { return nil }
+        let channels = shape[...axis].reduce(1, *)
+        return ck_channels(
+            outer: 1, blocks: Int64(count), inner: Int64(total / (count * lanes)), lanes: Int64(lanes), channels: Int64(channels))
     }
 
     /// Whether some channels exist only as padding.

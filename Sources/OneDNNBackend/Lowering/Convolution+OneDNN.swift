@@ -207,7 +207,7 @@ extension PlanCompiler {
     /// A buffer with weights that are not constant; those that the session keeps lie as the first convolution that reads them wants.
     private mutating func changingWeights(_ request: ConvolutionRequest, _ layout: Layout) throws -> BufferID {
         guard request.weightStrides != nil else {
-            if isUnsettled(request.weight) { settle(request.weight, in: layout) }
+            settleWeights(request.weight, in: layout)
             return try operand(request.weight, in: layout)
         }
         let plain = try plainOperand(request.weight)

@@ -210,7 +210,7 @@ private struct BroadcastView {
 
 extension Layout {
     /// Elements, padding included.
-    fileprivate var elementCount: Int64 { Int64(byteCount / MemoryLayout<Float>.size) }
+    var elementCount: Int64 { Int64(byteCount / MemoryLayout<Float>.size) }
 
     /// The shape of the memory: [N, ⌈C/block⌉, spatial …, block] for blocked channels, else that of the tensor.
     fileprivate var physicalShape: [Int] {

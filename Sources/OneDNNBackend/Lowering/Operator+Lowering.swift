@@ -48,7 +48,9 @@ extension PlanCompiler {
     private mutating func lowerFast(_ group: Group) throws -> Bool {
         let node = group.anchor
         guard node.operator.hasFastKernel else { return false }
+        if let isLowered = try lowerOnBytes(group) { return isLowered }
         if case .batchNormGradient(let payload) = node.operator { return try lower(payload, group) }
+        if case .fakeQuantizeGradient(let payload) = node.operator { return try lower(payload, node) }
         guard let output = node.outputs.first ?? nil, isBuffered(output) else { return false }
         if case .cast(let payload) = node.operator { return try lower(payload, node, output) }
         if case .select = node.operator {
@@ -93,6 +95,9 @@ extension PlanCompiler {
         case .maxPoolGradient(let payload): return try lower(payload, node, input, output)
         case .activationGradient(let payload): return try lower(payload, node, input, output)
         case .roiAlign(let payload): return try lower(payload, node, input, output)
+        case .fakeQuantize(let payload): return try lower(payload, node, input, output)
+        case .symmetricScale(let payload): return try lower(payload, node, input, output)
+        case .movingRange(let payload): return try lower(payload, node, input)
         default: return false
         }
     }
@@ -106,13 +111,14 @@ extension Operator {
             .layerNorm, .localResponseNorm, .gemm, .matMul, .einsum, .unary, .clip, .activation, .binary, .variadic, .select, .cast,
             .softmax, .reduction, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .concat, .split, .slice, .pad, .depthToSpace,
             .spaceToDepth, .resize, .upsample, .gather, .expand, .tile, .convolutionInputGradient, .convolutionWeightGradient,
-            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient:
+            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient, .integer, .quantizeLinear,
+            .dequantizeLinear, .fakeQuantize, .fakeQuantizeGradient, .symmetricScale, .movingRange:
             true
         case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .rmsNorm, .lpNorm, .meanVarianceNorm, .matMulInteger, .qLinearMatMul,
             .qLinear, .isInfinite, .castLike, .argReduction,
             .cumulativeSum, .topK, .gatherElements, .gatherND, .scatterElements, .scatterND, .oneHot, .nonZero, .compress,
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
-            .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
+            .constantOfShape, .eyeLike, .range, .gridSample, .dynamicQuantizeLinear,
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .layerNormGradient, .groupNormGradient,
             .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient,
             .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,

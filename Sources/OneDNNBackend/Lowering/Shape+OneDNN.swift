@@ -154,7 +154,7 @@ extension PlanCompiler {
     }
 
     /// Begin pads of all dimensions, then end pads; `nil` when they are not constant or out of range.
-    private func amounts(of pad: Pad, _ node: Node, rank: Int) -> [Int]? {
+    func amounts(of pad: Pad, _ node: Node, rank: Int) -> [Int]? {
         guard let given = pad.pads ?? constant(node.input(Pad.Operand.pads))?.int64s()?.map({ Int($0) }),
             given.allSatisfy({ $0.magnitude <= UInt(Int32.max) })
         else { return nil }

@@ -36,7 +36,7 @@ final class OneDNNPlan: MeasuredPlan {
         /// The tensor given for that input.
         case input(Int)
         case slot(Int)
-        case buffer(BufferID, shape: [Int])
+        case buffer(BufferID, shape: [Int], elementType: ElementType)
     }
 
     let graph: Graph
@@ -80,9 +80,9 @@ final class OneDNNPlan: MeasuredPlan {
     /// - Throws: `CleaveError` when a session with its outputs takes more than the limit.
     private func checkMemory(outputs: [Output]) throws {
         var outputByteCount = 0
-        for case .buffer(_, let shape) in outputs {
+        for case .buffer(_, let shape, let elementType) in outputs {
             outputByteCount = outputByteCount.saturatingSum(
-                ElementType.float32.byteCount(elements: try Tensor.elementCount(of: shape)) ?? .max)
+                elementType.byteCount(elements: try Tensor.elementCount(of: shape)) ?? .max)
         }
         let valueByteCount = sessionByteCount.saturatingSum(tensorByteCount)
         let total = [valueByteCount, outputByteCount, held.byteCount].reduce(weightByteCount) { $0.saturatingSum($1) }

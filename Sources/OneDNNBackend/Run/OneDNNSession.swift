@@ -113,15 +113,15 @@ final class OneDNNSession: ProfilingSession {
             case .constant(let tensor): return tensor
             case .input(let input): return inputs[input]
             case .slot, .held: return nil
-            case .buffer(let id, let shape):
-                let byteCount = try Tensor.allocatableCount(of: shape, .float32) * MemoryLayout<Float>.size
+            case .buffer(let id, let shape, let elementType):
+                let count = try Tensor.allocatableCount(of: shape, elementType), byteCount = elementType.byteCount(elements: count) ?? 0
                 if outputStorage[index] == nil || !isKnownUniquelyReferenced(&outputStorage[index]) {
                     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 1), alignment: TensorStorage.alignment)
                     outputStorage[index] = TensorStorage(takingOver: UnsafeRawBufferPointer(bytes)) { $0.baseAddress?.deallocate() }
                 }
                 guard let storage = outputStorage[index], let address = storage.bytes.baseAddress else { return nil }
                 try memory.setAddress(of: id, to: UnsafeMutableRawPointer(mutating: address))
-                return try Tensor(shape: shape, elementType: .float32, storage: storage)
+                return try Tensor(shape: shape, elementType: elementType, storage: storage)
             }
         }
     }

@@ -83,12 +83,12 @@ final class SessionMemory {
         for follower in followers[id] ?? [] { try follower.memory.setAddress(address + follower.offset) }
     }
 
-    /// The row-major float32 tensor in a buffer; unless copied, valid while nobody writes to the buffer.
-    func tensor(_ id: BufferID, shape: [Int], copying: Bool) throws -> Tensor {
-        let byteCount = try Tensor.elementCount(of: shape) * MemoryLayout<Float>.size
+    /// The row-major tensor in a buffer; unless copied, valid while nobody writes to the buffer.
+    func tensor(_ id: BufferID, shape: [Int], elementType: ElementType, copying: Bool) throws -> Tensor {
+        let byteCount = try elementType.byteCount(elements: Tensor.elementCount(of: shape)) ?? 0
         let bytes = UnsafeRawBufferPointer(start: addresses[id.index], count: byteCount)
         let storage = copying ? TensorStorage(copying: bytes) : TensorStorage(takingOver: bytes) { _ in }
-        return try Tensor(shape: shape, elementType: .float32, storage: storage)
+        return try Tensor(shape: shape, elementType: elementType, storage: storage)
     }
 
     func copy(_ tensor: Tensor, to id: BufferID) {

@@ -7,8 +7,8 @@ struct TensorStep: Kernel {
         case absent
         case constant(Tensor)
         case slot(Int)
-        /// A row-major float32 buffer.
-        case buffer(BufferID, shape: [Int])
+        /// A row-major buffer.
+        case buffer(BufferID, shape: [Int], elementType: ElementType)
     }
 
     enum Result: Sendable {
@@ -41,7 +41,7 @@ struct TensorStep: Kernel {
                 case .absent: nil
                 case .constant(let tensor): tensor
                 case .slot(let index): memory.slots[index]
-                case .buffer(let id, let shape): try memory.tensor(id, shape: shape, copying: keepsTensors)
+                case .buffer(let id, let shape, let type): try memory.tensor(id, shape: shape, elementType: type, copying: keepsTensors)
                 }
             }
             let tensors = try operands.map(tensor)

@@ -105,7 +105,7 @@ extension PlanCompiler {
             let layout = try home(parameter).layout
             if layout.shape == request.weights { weightLayouts.insert(layout, at: 0) }
         }
-        if bias == nil, try lowerDepthwise(request, weightLayouts[0], node, input, slope, output) { return true }
+        if try lowerDepthwise(request, weightLayouts[0], node, input, slope, output, bias) { return true }
         if try lowerSmallImages(request, weightLayouts[0], node, input, slope, output, bias) { return true }
         let biasLayout = try bias.map { _ in try Layout.plain([request.result[1]]) }
         let primitive = try choose(
@@ -130,24 +130,30 @@ extension PlanCompiler {
         return true
     }
 
-    /// The weights' gradient of a convolution of every channel by itself, on our own kernel; oneDNN's takes a hundred times as long on
-    /// the smallest images.
+    /// The gradients of weights and bias of a convolution of every channel by itself, on our own kernel; oneDNN's takes a hundred times
+    /// as long on the smallest images.
     private mutating func lowerDepthwise(
-        _ request: GradientRequest, _ layout: Layout, _ node: Node, _ input: ValueID, _ slope: ValueID, _ output: ValueID
+        _ request: GradientRequest, _ layout: Layout, _ node: Node, _ input: ValueID, _ slope: ValueID, _ output: ValueID, _ bias: ValueID?
     ) throws -> Bool {
         guard request.weights.count == 5, request.weights[1] == 1, request.weights[2] == 1, layout.hasFilterBlocks,
             request.weights[0] == request.source[1]
         else { return false }
         let source = try Layout.channelBlocked(request.source, block: 16), dy = try Layout.channelBlocked(request.result, block: 16)
         let reads = [try operand(input, in: source), try operand(slope, in: dy)]
-        let target = makeBuffer(.arena, byteCount: layout.byteCount)
-        let shape = request.native
-        let kernel = NativeKernel("cleave:depthwise_weight_gradient", buffers: reads + [target]) { addresses, _ in
-            var shape = shape
-            ck_depthwise_weight_gradient(&shape, addresses[0].floats, addresses[1].floats, addresses[2].floats)
+        var writes = [makeBuffer(.arena, byteCount: layout.byteCount)]
+        define(output, in: writes[0], layout)
+        if let bias {
+            let vector = try Layout.plain([request.result[1]])
+            writes.append(makeBuffer(.arena, byteCount: vector.byteCount))
+            define(bias, in: writes[1], vector)
         }
-        emit(kernel, computing: [node], reads: reads, writes: [target])
-        define(output, in: target, layout)
+        let shape = request.native, hasBias = bias != nil
+        let kernel = NativeKernel("cleave:depthwise_weight_gradient", buffers: reads + writes) { addresses, _ in
+            var shape = shape
+            ck_depthwise_weight_gradient(
+                &shape, addresses[0].floats, addresses[1].floats, addresses[2].floats, hasBias ? addresses[3].floats : nil)
+        }
+        emit(kernel, computing: [node], reads: reads, writes: writes)
         return true
     }
 

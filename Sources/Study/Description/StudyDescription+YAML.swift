@@ -181,7 +181,21 @@ private struct StudyReader {
         } else if let node = fields["teacher"] {
             throw node.error("a teacher is for training, but \(fields.node.path) has no recipe")
         }
+        try check(run, fields)
         return run
+    }
+
+    /// A network that is trained for 8 bits is trained already, and ends as an int8 one.
+    private func check(_ run: StudyRun, _ fields: StudyFields) throws {
+        guard run.recipe?.awareness != nil else { return }
+        if case .zoo = run.origin {
+            throw fields.node.error(
+                "\(fields.node.path) is trained for 8 bits, but its weights are fresh",
+                suggestion: "train it in float first, and let this one continue that")
+        }
+        if let node = fields["quantize"] {
+            throw node.error("\(node.path) is for networks in float; \(fields.node.path) is trained for 8 bits and ends as an int8 one")
+        }
     }
 
     private func quantization(_ node: StudyNode) throws -> StudyQuantization {

@@ -1,6 +1,7 @@
 import Autodiff
 import Execution
 import Foundation
+import Quantization
 import Tensors
 
 /// The files and means of a run, so that it goes on without being told them again. Paths are absolute.
@@ -42,6 +43,8 @@ public struct Checkpoint: Sendable {
         public var network: NetworkFingerprint
         public var teacher: NetworkFingerprint?
         public var data: DataFingerprint
+        /// The ranges that training for 8 bits began with.
+        public var ranges: [String: ValueRange]?
         public var state: TrainingState
     }
 

@@ -1,6 +1,7 @@
 import Autodiff
 import Datasets
 import Execution
+import Quantization
 import Tensors
 
 /// What someone says of a recipe, on a command line or in a study; what is left open follows from the rest.
@@ -51,6 +52,8 @@ public struct RecipeDraft: Hashable, Sendable {
     public var shuffles: Bool?
     public var skipsUnreadable: Bool?
     public var seed: UInt64?
+    /// For training for 8 bits.
+    public var awareness: QuantizationAwareness?
 
     public init() {}
 
@@ -73,7 +76,7 @@ public struct RecipeDraft: Hashable, Sendable {
             weightDecay: weightDecay ?? (name == .adamw ? 0.01 : 0), maximalGradientNorm: maximalGradientNorm,
             loss: loss(isDistilled: isDistilled), averageDecay: averageDecay, patience: patience, seed: seed ?? 1, frozen: frozen,
             initialization: initialization, augmentation: augmentation ?? .none, normalization: normalization ?? usual,
-            shuffles: shuffles ?? true, skipsUnreadable: skipsUnreadable ?? false)
+            shuffles: shuffles ?? true, skipsUnreadable: skipsUnreadable ?? false, awareness: awareness)
     }
 
     private func loss(isDistilled: Bool) -> Loss {

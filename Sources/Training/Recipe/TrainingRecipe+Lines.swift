@@ -16,6 +16,10 @@ extension TrainingRecipe {
         if let patience { lines.append(("early stop", "after \(patience) epochs")) }
         if !frozen.isEmpty { lines.append(("frozen", frozen.map(\.text).joined(separator: ", "))) }
         if let initialization { lines.append(("initial weights", initialization.rawValue)) }
+        if let awareness {
+            lines.append(("8 bits", "for \(awareness.target.title), \(awareness.ranges.rawValue) ranges"))
+            if !awareness.excluded.isEmpty { lines.append(("in float", awareness.excluded.joined(separator: ", "))) }
+        }
         lines += [
             ("augmentation", augmentation.description), ("normalization", normalization.description),
             ("order", shuffles ? "shuffled" : "as in the files"), ("seed", "\(seed)"),

@@ -1,6 +1,7 @@
 import Autodiff
 import Datasets
 import Execution
+import Quantization
 import Tensors
 
 /// How a network is trained, apart from the network and the data: with the same ones, backend and number of threads, it always
@@ -39,13 +40,15 @@ public struct TrainingRecipe: Hashable, Codable, Sendable {
     public var shuffles: Bool
     /// Goes on without the images that cannot be read.
     public var skipsUnreadable: Bool
+    /// The int8 network that is trained for; `nil` for one in float.
+    public var awareness: QuantizationAwareness?
 
     public init(
         epochs: Int, batchSize: Int, accumulation: Int = 1, optimizer: Optimizer, learningRate: Double,
         schedule: LearningRateSchedule = .constant, warmUp: Double = 0, weightDecay: Double = 0, maximalGradientNorm: Double? = nil,
         loss: Loss = .softmaxCrossEntropy(labelSmoothing: 0), averageDecay: Double? = nil, patience: Int? = nil, seed: UInt64 = 1,
         frozen: [NamePattern] = [], initialization: Initialization? = nil, augmentation: Augmentation = .none,
-        normalization: Normalization, shuffles: Bool = true, skipsUnreadable: Bool = false
+        normalization: Normalization, shuffles: Bool = true, skipsUnreadable: Bool = false, awareness: QuantizationAwareness? = nil
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -66,6 +69,7 @@ public struct TrainingRecipe: Hashable, Codable, Sendable {
         self.normalization = normalization
         self.shuffles = shuffles
         self.skipsUnreadable = skipsUnreadable
+        self.awareness = awareness
     }
 
     /// - Throws: `CleaveError` for a number out of range.
@@ -88,6 +92,11 @@ public struct TrainingRecipe: Hashable, Codable, Sendable {
         if let patience { try require(patience >= 1, "the patience", patience, "at least 1 epoch") }
         guard schedule != .oneCycle || warmUp == 0 else {
             throw CleaveError(.invalidRequest, "the warm-up is \(warmUp) epochs, but the one-cycle schedule has a warm-up of its own")
+        }
+        guard awareness == nil || initialization == nil else {
+            throw CleaveError(
+                .invalidRequest, "the weights are to begin anew, but ranges of 8 bits are those of a trained network",
+                suggestion: "train it in float first, and then what came of it for 8 bits")
         }
         try schedule.check()
         try optimizer.check()

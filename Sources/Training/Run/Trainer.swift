@@ -3,6 +3,7 @@ import Datasets
 import Execution
 import Foundation
 import GraphIR
+import Quantization
 import Tensors
 
 /// Trains a network on labelled images by a recipe.
@@ -21,7 +22,7 @@ public final class Trainer {
     }
 
     public let recipe: TrainingRecipe
-    /// The network with the weights that training began with.
+    /// The network with the weights that training began with; one trained for 8 bits rounds as the int8 network will.
     public let network: Graph
     public let training: TrainingGraph
     public let trainingSplit: DatasetSplit
@@ -36,6 +37,10 @@ public final class Trainer {
     let input: ImageInput
     let target: LabelTarget
     let teacher: Teacher?
+    /// What an int8 network is made of.
+    let fakeQuantized: FakeQuantizedNetwork?
+    /// The ranges that training for 8 bits began with, by value.
+    let ranges: [String: ValueRange]?
     let fingerprints: (network: NetworkFingerprint, teacher: NetworkFingerprint?, data: DataFingerprint)
     /// Weights and running statistics after the best epoch.
     var best: [String: Tensor] = [:]
@@ -46,11 +51,12 @@ public final class Trainer {
     ///   - network: takes one float32 image input of four dimensions; the loss is about its first output.
     ///   - validation: the images that every epoch is followed by an evaluation on.
     ///   - teacher: for distillation, and only then.
+    ///   - ranges: for a recipe that trains for 8 bits, and then `network` is prepared for quantization: `CalibrationRecord.ranges`.
     /// - Throws: `CleaveError` for a network that cannot be trained so, images or labels that do not fit it, a pattern that
     ///   freezes nothing, or numbers out of range.
     public init(
         _ network: Graph, recipe: TrainingRecipe, training split: DatasetSplit, validation: DatasetSplit?, teacher: Graph?,
-        backend: any Backend
+        ranges: [String: ValueRange]? = nil, backend: any Backend
     ) throws {
         try recipe.check()
         self.recipe = recipe
@@ -60,10 +66,19 @@ public final class Trainer {
         fingerprints = (NetworkFingerprint(network), teacher.map { NetworkFingerprint($0) }, DataFingerprint(split))
         input = try ImageInput(of: network)
         try network.checkPatterns(recipe.frozen)
+        self.ranges = ranges
+        let fakeQuantized = try recipe.awareness.map { try FakeQuantizedNetwork(network, ranges: ranges ?? [:], awareness: $0) }
+        self.fakeQuantized = fakeQuantized
+        let network = fakeQuantized?.graph ?? network
         func graph(of network: Graph) throws -> TrainingGraph {
             try TrainingGraph(
                 of: network, output: nil, loss: recipe.loss, batchSize: recipe.batchSize, seed: Int(truncatingIfNeeded: recipe.seed),
-                isFrozen: { name in recipe.frozen.contains { $0.matches(name) } })
+                movingRanges: fakeQuantized?.averages ?? [],
+                isFrozen: { name in
+                    // The scales of a frozen weight are frozen, too.
+                    let names = [name] + (fakeQuantized?.owners[name] ?? [])
+                    return recipe.frozen.contains { pattern in names.contains { pattern.matches($0) } }
+                })
         }
         var training = try graph(of: network)
         self.network = try recipe.initialization.map {
@@ -115,10 +130,11 @@ public final class Trainer {
 
     // MARK: Results
 
-    /// The network for inference as it is trained now: with the weights of the best epoch, their moving average, or the last
+    /// The network for inference as it is trained now, an int8 one if the recipe trains for that: with the weights of the best epoch, their moving average, or the last
     /// ones, whichever the recipe asks for; how images are normalized is in its metadata.
     public func result() throws -> Graph {
         var graph = try TrainingGraph.updating(network, with: best.isEmpty ? currentTensors() : best)
+        if let fakeQuantized { graph = try fakeQuantized.quantized(graph) }
         recipe.normalization.record(in: &graph)
         return graph
     }
@@ -142,7 +158,7 @@ public final class Trainer {
         return Checkpoint(
             description: .init(
                 version: folder.version, recipe: recipe, files: folder.files, network: fingerprints.network,
-                teacher: fingerprints.teacher, data: fingerprints.data, state: state),
+                teacher: fingerprints.teacher, data: fingerprints.data, ranges: ranges, state: state),
             tensors: tensors, best: best)
     }
 
@@ -181,6 +197,12 @@ public final class Trainer {
         let kept = folder.map { "the last good checkpoint is in \($0); " } ?? ""
         return kept + "lower the learning rate of \(recipe.learningRate)"
             + (recipe.maximalGradientNorm == nil ? ", or limit the gradients (--clip 1)" : "")
+    }
+}
+
+extension FakeQuantizedNetwork {
+    fileprivate var averages: [TrainingGraph.MovingAverage] {
+        movingRanges.map { .init(value: $0.value, low: $0.low, high: $0.high, momentum: $0.momentum) }
     }
 }
 
