@@ -99,8 +99,8 @@ struct LineChart {
 
     /// An entry of a legend: a piece of the line, and its name.
     private static func key(_ name: String, index: Int) -> String {
-        "<span class=\"key key-\(colour(index))\"><svg viewBox=\"0 0 28 10\" aria-hidden=\"true\"><polyline class=\"series-\(colour(index))\" "
-            + "points=\"0,5 28,5\"/></svg>\(name.escaped)</span>"
+        "<span class=\"key key-\(colour(index))\"><svg viewBox=\"0 0 28 10\" aria-hidden=\"true\">"
+            + "<polyline class=\"series-\(colour(index))\" points=\"0,5 28,5\"/></svg>\(name.escaped)</span>"
     }
 }
 

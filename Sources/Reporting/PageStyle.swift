@@ -40,7 +40,7 @@ enum PageStyle {
         svg text.label { fill: var(--ink); } .grid { stroke: var(--grid); }
         polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
         \(series)
-        .key { display: inline-block; margin-right: 0.75rem; white-space: nowrap; }
+        .key { display: inline-block; margin-right: 0.75rem; }
         .key svg { display: inline-block; width: 28px; height: 10px; vertical-align: middle; margin-right: 0.25rem; }
         .scroll { overflow-x: auto; } .scroll td, .scroll th { overflow-wrap: normal; white-space: nowrap; }
         table { border-collapse: collapse; font-variant-numeric: tabular-nums; }

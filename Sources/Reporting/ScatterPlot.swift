@@ -60,7 +60,8 @@ struct ScatterPlot {
     private static func number(_ value: Double) -> String { String(format: "%.1f", value) }
 
     private static func text(_ text: String, x: Double, y: Double, anchor: String, style: String? = nil) -> String {
-        "<text x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\"\(style.map { " class=\"\($0)\"" } ?? "")>\(text.escaped)</text>"
+        let style = style.map { " class=\"\($0)\"" } ?? ""
+        return "<text x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\"\(style)>\(text.escaped)</text>"
     }
 
     private static func marker(_ point: Point, _ x: Double, _ y: Double) -> String {

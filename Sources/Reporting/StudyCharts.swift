@@ -36,7 +36,8 @@ struct StudyCharts {
     var scatters: [ScatterPlot] {
         func plot(_ title: String, _ axis: String, _ value: (RowRecord) -> Double?) -> ScatterPlot? {
             let points = rows.compactMap { row -> ScatterPlot.Point? in
-                guard let record = results.records[row.id], let accuracy = record.evaluation?.top1, let x = value(record) else { return nil }
+                guard let record = results.records[row.id], let accuracy = record.evaluation?.top1, let x = value(record)
+                else { return nil }
                 return .init(name: row.id, x: x, y: accuracy * 100, series: row.run, marker: row.row)
             }
             guard !points.isEmpty else { return nil }

@@ -66,8 +66,9 @@ public struct StudyMarkdown: Sendable {
         var lines: [String] = results.manifest.facts.map { "- \($0.name): \($0.value)".inMarkdown }
         for run in results.manifest.runs {
             let facts = run.facts.map { "\($0.name) \($0.value)" }.joined(separator: "; ")
-            let time = results.floatRecord(run).map { $0.training.seconds > 0 ? "; trained in \(NumberFormat.seconds($0.training.seconds))" : "" }
-            lines.append("- \(run.id), \(run.title): \(facts)\(time ?? "")".inMarkdown)
+            let seconds = results.floatRecord(run)?.training.seconds ?? 0
+            let time = seconds > 0 ? "; trained in \(NumberFormat.seconds(seconds))" : ""
+            lines.append("- \(run.id), \(run.title): \(facts)\(time)".inMarkdown)
             for row in run.rows where !row.facts.isEmpty {
                 lines.append("- \(row.id): \(row.facts.map { "\($0.name) \($0.value)" }.joined(separator: "; "))".inMarkdown)
             }

@@ -19,15 +19,18 @@ public struct StudyPage: Sendable {
     }
 
     private static let style = """
-        .cards { width: 100%; } .cards th { vertical-align: bottom; }
+        .cards { width: 100%; } .cards th { vertical-align: bottom; } .cards th, .cards td { padding: 0.15rem 0 0.15rem 0.6rem; }
+        .cards td { white-space: nowrap; } .cards .name { padding-left: 0; white-space: normal; }
         details { margin: 0.5rem 0; } summary { cursor: pointer; }
         .bar { display: inline-block; height: 0.6rem; background: var(--series-1); vertical-align: baseline; }
-        @media screen and (max-width: 44rem) {
+        @media print { .cards { font-size: 8pt; } .cards th, .cards td { padding-left: 0.3rem; } }
+        @media screen and (max-width: 52rem) {
           .cards thead { display: none; } .cards, .cards tbody { display: block; }
           .cards tr { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0 1rem; padding: 0.5rem 0;
             border-bottom: 1px solid var(--grid); font-size: 0.85rem; }
-          .cards td { display: flex; justify-content: space-between; gap: 0.25rem; border: 0; padding: 0.1rem 0; white-space: nowrap; }
-          .cards td.name { grid-column: 1 / -1; font-size: 1rem; white-space: normal; } .cards td[data-title]::before { content: attr(data-title); color: var(--faint); }
+          .cards td { display: flex; justify-content: space-between; gap: 0.25rem; border: 0; padding: 0.1rem 0; }
+          .cards td.name { grid-column: 1 / -1; font-size: 1rem; }
+          .cards td[data-title]::before { content: attr(data-title); color: var(--faint); }
         }
         """
 
@@ -86,7 +89,8 @@ public struct StudyPage: Sendable {
         let networks = all.networks.isEmpty ? "" : cards(all.networks)
         let integers = all.integers.isEmpty ? "" : cards(all.integers)
         return [
-            section("Against \(all.networks.first?.base ?? "")", networks), section("In integers, against the same network in float", integers),
+            section("Against \(all.networks.first?.base ?? "")", networks),
+            section("In integers, against the same network in float", integers),
         ].filter { !$0.isEmpty }.joined(separator: "\n")
     }
 
@@ -136,7 +140,9 @@ public struct StudyPage: Sendable {
                 .joined(separator: "\n") + "\n</table>"
         }
         let runs = results.manifest.runs.map { run in
-            let rows = run.rows.filter { !$0.facts.isEmpty }.map { "<p>\($0.id.escaped)</p>\n" + list($0.facts.map { ($0.name, $0.value) }) }
+            let rows = run.rows.filter { !$0.facts.isEmpty }.map { row in
+                "<p>\(row.id.escaped)</p>\n" + list(row.facts.map { ($0.name, $0.value) })
+            }
             var all = run.facts.map { (name: $0.name, value: $0.value) }
             if let seconds = results.floatRecord(run)?.training.seconds, seconds > 0 {
                 all.append(("time of training", NumberFormat.seconds(seconds)))

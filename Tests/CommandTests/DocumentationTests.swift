@@ -47,8 +47,13 @@ struct DocumentationTests {
         return Dictionary(uniqueKeysWithValues: commands.map { ($0.commandName, $0.options) })
     }
 
-    /// Options that every command has, and that pages need not repeat.
-    private static let common: Set<String> = ["--help", "-h", "--version", "--quiet", "-q", "-o", "--generate-completion-script"]
+    /// Options that every command has.
+    private static let common: Set<String> = ["--help", "-h", "--version", "-q", "-o", "--output"]
+
+    /// The options in a piece of text.
+    private static func options(in text: some StringProtocol) -> Set<String> {
+        Set(String(text).matches(of: /--?[a-z][a-z0-9-]*/).map { String($0.output) })
+    }
 
     /// `cleave inspect` → `docs/inspect.md`, by the table of the README.
     private static func pages() throws -> [String: String] {
@@ -58,10 +63,12 @@ struct DocumentationTests {
 
     @Test func everyCommandHasAPageThatNamesItsOptions() throws {
         let pages = try Self.pages()
+        // What is alike in all commands is said once, in the README.
+        let section = try #require(try Self.text("README.md").split(separator: "\n## ").first { $0.hasPrefix("Commands") })
+        let shared = Self.options(in: section).union(Self.common)
         for (command, options) in try Self.commands().sorted(by: { $0.key < $1.key }) {
             let page = try #require(pages[command], "the README's table has no page for cleave \(command)")
-            let words = Set(try Self.text(page).matches(of: /--?[a-z][a-z0-9-]*/).map { String($0.output) })
-            let missing = options.subtracting(words).subtracting(Self.common).sorted()
+            let missing = options.subtracting(Self.options(in: try Self.text(page))).subtracting(shared).sorted()
             #expect(missing.isEmpty, "\(page) does not name \(missing.joined(separator: ", ")) of cleave \(command)")
         }
     }
@@ -105,8 +112,8 @@ struct DocumentationTests {
                 let target = folder.appendingPathComponent(link).path
                 #expect(FileManager.default.fileExists(atPath: target), "\(document) links to \(link)")
             }
-            let named = text.matches(of: /(?:Sources|Tests|scripts|fixtures|studies|schemas|docs|Benchmarks)\/[A-Za-z0-9_+.\/-]*[A-Za-z0-9_+]/)
-                .map { String($0.output) }
+            let pattern = /(?:Sources|Tests|scripts|fixtures|studies|schemas|docs|Benchmarks)\/[A-Za-z0-9_+.\/-]*[A-Za-z0-9_+]/
+            let named = text.matches(of: pattern).map { String($0.output) }
             for path in named where document == "CONTRIBUTING.md" || path.hasPrefix("studies/") || path.hasPrefix("scripts/") {
                 let target = Self.repository.appendingPathComponent(path).path
                 #expect(FileManager.default.fileExists(atPath: target), "\(document) names \(path)")

@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 struct UsageTests {
-    static let commands = ["inspect", "convert", "fold", "verify", "check", "run", "benchmark", "build", "train", "evaluate", "study", "report"]
+    static let commands = [
+        "inspect", "convert", "fold", "verify", "check", "run", "benchmark", "build", "train", "evaluate", "study", "report",
+    ]
 
     @Test(arguments: commands)
     func helpHasExamples(command: String) throws {
@@ -59,7 +61,8 @@ struct UsageTests {
         ["evaluate", "a.onnx"], ["evaluate", "a.onnx", "--data", "idx:d", "--batch-size", "0"],
         ["evaluate", "a.onnx", "--data", "idx:d", "--normalize", "half"], ["verify", "a.onnx", "b.onnx", "--normalize", "unit"],
         ["verify", "a.onnx", "b.onnx", "--data", "idx:d", "--inputs", "c.npz"], ["run", "a.onnx", "--data", "idx:d", "--seed", "2"],
-        ["study"], ["study", "a.yaml"], ["study", "a.yaml", "-o", "r", "--hours", "0"], ["study", "a.yaml", "-o", "r", "--until-epoch", "0"],
+        ["study"], ["study", "a.yaml"], ["study", "a.yaml", "-o", "r", "--hours", "0"],
+        ["study", "a.yaml", "-o", "r", "--until-epoch", "0"],
         ["study", "a.yaml", "-o", "r", "--report-now", "--until-epoch", "2"], ["study", "a.yaml", "-o", "r", "--data", "images"],
         ["study", "a.yaml", "-o", "r", "--dry-run", "--report-now"], ["study", "a.yaml", "-o", "r", "--checkpoint-every", "0"],
         ["report"], ["report", ""], ["report", "r", "-o", ""],

@@ -60,7 +60,7 @@ struct StudyReportTests {
             let document = files[0].text
             #expect(files[0].name == "results.md" && document.hasPrefix("# A \\<small\\> study & more\n"))
             #expect(document.contains("| full | 30 | 0.5 | 83.57 % | 94.4 MB | 23.6 M | 83.9 M | 12.3 ms | 394 ms |"))
-            #expect(document.contains("Full \\| network") && document.contains("Abacus 9000, 2 processors") && document.contains("1 h 02 min"))
+            for text in ["Full \\| network", "Abacus 9000, 2 processors", "1 h 02 min"] { #expect(document.contains(text)) }
             #expect(files.count == 8)
             for file in files.dropFirst() {
                 #expect(document.contains("](\(file.name))") && file.name.hasPrefix("results-") && file.name.hasSuffix(".svg"))

@@ -28,7 +28,8 @@ enum StudySample {
             training: .init(
                 epochs: index < 2 ? 30 : 12.34, plannedEpochs: 30, updates: 46_860, isComplete: index < 2, seconds: 3723, seed: "1"),
             model: .init(name: "trained.onnx", byteCount: 94_400_000 / (index + 1), checksum: "ab"),
-            cost: .init(parameters: 23_585_290 / (index + 1), trainableParameters: 23_539_850 / (index + 1), multiplyAccumulates: 83_900_000),
+            cost: .init(
+                parameters: 23_585_290 / (index + 1), trainableParameters: 23_539_850 / (index + 1), multiplyAccumulates: 83_900_000),
             evaluation: .init(split: "test", images: 10_000, loss: 0.5 + share / 10, top1: 0.8357 - share / 100, top5: 0.99, seconds: 12),
             latencies: [1, 32].map { batch in
                 .init(
@@ -37,7 +38,8 @@ enum StudySample {
             },
             layers: (0..<40).map { layer in
                 .init(
-                    name: "stage\(layer / 10)_block\(layer % 10)_convolution_with_a_long_name", operatorName: "Conv", parameters: 1000 * (layer + 1),
+                    name: "stage\(layer / 10)_block\(layer % 10)_convolution_with_a_long_name", operatorName: "Conv",
+                    parameters: 1000 * (layer + 1),
                     multiplyAccumulates: 2000 * (layer + 1), signalToNoise: row.quantization == nil ? nil : 20 + Double(layer),
                     agreement: row.quantization == nil ? nil : 0.99)
             })
@@ -55,7 +57,9 @@ enum StudySample {
         for run in study.runs {
             try folder.makeFolder(folder.runPath(run.id))
             var lines = ["epoch,loss,accuracy,test_loss,test_accuracy,test_top5,learning_rate,seconds,images_per_second"]
-            for epoch in 1...12 { lines.append("\(epoch),\(2.0 / Double(epoch)),0.5,\(2.5 / Double(epoch)),0.\(40 + epoch),0.9,0.001,100.0,500.0") }
+            for epoch in 1...12 {
+                lines.append("\(epoch),\(2.0 / Double(epoch)),0.5,\(2.5 / Double(epoch)),0.\(40 + epoch),0.9,0.001,100.0,500.0")
+            }
             try Data((lines.joined(separator: "\n") + "\n").utf8)
                 .write(to: URL(fileURLWithPath: folder.runPath(run.id) + "/" + CheckpointFolder.historyName))
         }

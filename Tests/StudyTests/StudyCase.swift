@@ -41,7 +41,8 @@ struct StudyCase {
     }
 
     func runner(
-        _ yaml: String = yaml, _ options: StudyOptions = StudyOptions(), data: String = "images.npz", observer: StudyObserver = StudyObserver()
+        _ yaml: String = yaml, _ options: StudyOptions = StudyOptions(), data: String = "images.npz",
+        observer: StudyObserver = StudyObserver()
     ) throws -> StudyRunner {
         StudyRunner(
             try description(yaml), folder: results, data: DatasetSpecification(.npz, path(data)),

@@ -61,8 +61,8 @@ struct StudyDescriptionTests {
                     epochs: 3, batchSize: 8, accumulation: 2, optimizer: .sgd(momentum: 0.8, nesterov: true), learningRate: 0.05,
                     schedule: .step(epochs: 2, factor: 0.5), warmUp: 0.5, weightDecay: 0.001, maximalGradientNorm: 1,
                     loss: .softmaxCrossEntropy(labelSmoothing: 0.1), averageDecay: 0.99, patience: 2, seed: 7,
-                    frozen: [NamePattern("stem*"), NamePattern("head")], initialization: .he, augmentation: try .init(parsing: "flip,crop=1"),
-                    normalization: .unit, shuffles: false, skipsUnreadable: true))
+                    frozen: [NamePattern("stem*"), NamePattern("head")], initialization: .he,
+                    augmentation: try .init(parsing: "flip,crop=1"), normalization: .unit, shuffles: false, skipsUnreadable: true))
     }
 
     @Test func defaultsAreThoseOfTheCommand() throws {
@@ -87,6 +87,7 @@ struct StudyDescriptionTests {
               full: { title: Full, build: resnet20, recipe: short, quantize: [int8, q], seeds: [1, 2] }
               small: { convert: full, form: depthwise, rank: 2, recipe: short, seeds: [1, 2] }
               taught: { build: resnet8, form: spatial, recipe: taught, teacher: small, seeds: 2 }
+              longer: { continue: taught, recipe: short, seeds: 2 }
               given: { model: models/a.onnx, quantize: int8 }
             measure: [accuracy, latency]
             latency: { batches: 4, seconds: 0.5 }
@@ -94,10 +95,10 @@ struct StudyDescriptionTests {
         #expect(
             study.rows.map(\.id) == [
                 "full-seed1", "full-seed1-int8", "full-seed1-q", "full-seed2", "full-seed2-int8", "full-seed2-q", "small-seed1",
-                "small-seed2", "taught", "given", "given-int8",
+                "small-seed2", "taught", "longer", "given", "given-int8",
             ])
         #expect(study.run("small-seed2")?.origin == .conversion(of: "full-seed2", .depthwise, .count(2), .residualBlocks))
-        #expect(study.run("full-seed2")?.recipe?.seed == 2)
+        #expect(study.run("full-seed2")?.recipe?.seed == 2 && study.run("longer")?.origin == .continuation(of: "taught"))
         let taught = try #require(study.run("taught"))
         #expect(taught.teacher == "small-seed2" && taught.origin == .zoo(.resnet8, .spatial))
         #expect(taught.recipe?.loss == .distillation(temperature: 2, alpha: 0.5, labelSmoothing: 0))
@@ -128,14 +129,26 @@ struct StudyDescriptionTests {
         ("quantizations: { q: { target: tensort } }\nnetworks: {}", 3, "there is no target 'tensort'", "did you mean tensorrt?"),
         ("quantizations: { 'a/b': {} }\nnetworks: {}", 3, "the name 'a/b' is not one for a file", nil),
         ("measure: [loss, speed]\nnetworks: {}", 3, "there is no measure 'speed'", nil),
-        ("networks:\n  a: { build: resnet8, model: a.onnx }", 4, "networks.a has build and model of build, model and convert", nil),
+        ("networks:\n  a: { build: resnet8, model: a.onnx }", 4, "networks.a has build and model of build, model, continue and", nil),
         ("networks:\n  a: { build: resnet8, rank: 2 }", 4, "networks.a.rank is for convert", nil),
-        ("networks:\n  a: { form: spatial }", 4, "networks.a has none of build, model and convert", nil),
+        ("networks:\n  a: { form: spatial }", 4, "networks.a has none of build, model, continue and convert", nil),
         ("networks:\n  a: { build: resnet8, teacher: a }", 4, "there is no network before this one 'a'", nil),
         ("networks:\n  a: [resnet8]", 4, "networks.a is a list, expected a mapping", nil),
-        ("networks:\n  a: { build: resnet8 }\n  a: { build: resnet20 }", 3, "the key 'a' occurs twice", nil),
+        ("networks:\n  a: { build: resnet8 }\n  a: { build: resnet20 }", 4, "the key 'a' occurs twice", nil),
         ("networks: {", 4, "the file is not YAML: ", nil),
         ("latency: { batches: [1, 1] }\nnetworks: {}", 3, "latency.batches names a size twice", nil),
+        (
+            "recipes: { a: { quantize-aware: { range: learned } } }\nnetworks: {}", 3, "unknown key 'range' in recipes.a.quantize-aware",
+            "did you mean ranges?"
+        ),
+        (
+            "recipes: { a: { quantize-aware: {} } }\nnetworks: { n: { build: resnet8, recipe: a } }", 4,
+            "networks.n is trained for 8 bits, but its weights are fresh", nil
+        ),
+        (
+            "recipes: { a: { quantize-aware: {} } }\nquantizations: { q: {} }\nnetworks: { n: { model: a, recipe: a, quantize: q } }", 5,
+            "networks.n.quantize is for networks in float", nil
+        ),
         (
             "quantizations: { b: {} }\nnetworks: { a: { build: resnet8, quantize: b }, a-b: { build: resnet8 } }", 4,
             "two rows of the table would have the name 'a-b'", nil

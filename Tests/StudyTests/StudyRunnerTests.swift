@@ -48,7 +48,7 @@ struct StudyRunnerTests {
                 var questions = 0
                 let observer = StudyObserver(isStopping: {
                     questions += 1
-                    return questions > 3
+                    return questions > 3 + sittings % 5
                 })
                 let outcome = try study.runner(observer: observer).run()
                 sittings += 1
@@ -67,7 +67,9 @@ struct StudyRunnerTests {
             _ = try study.runner().run()
             let files = ["study.json", "rows/net.json", "rows/net-int8.json", "net/trained.onnx", "net/int8.onnx", "net/run/checkpoint.npz"]
             func dates() throws -> [Date?] {
-                try files.map { try FileManager.default.attributesOfItem(atPath: study.results.path + "/" + $0)[.modificationDate] as? Date }
+                try files.map { name in
+                    try FileManager.default.attributesOfItem(atPath: study.results.path + "/" + name)[.modificationDate] as? Date
+                }
             }
             let before = try dates()
             // It needs no images either.
@@ -174,7 +176,36 @@ struct StudyRunnerTests {
             #expect(try study.record("net-int8").evaluation != nil)
             options.rows = ["net-int"]
             let error = try #require(throws: CleaveError.self) { try study.runner(StudyCase.yaml, options).run() }
-            #expect(error.problem == "the study has no row 'net-int', expected net, net-int8" && error.suggestion == "did you mean net-int8?")
+            #expect(error.problem == "the study has no row 'net-int', expected net, net-int8")
+            #expect(error.suggestion == "did you mean net-int8?")
+        }
+    }
+
+    /// The network that is trained for 8 bits is an int8 one, and the same one after an interruption.
+    @Test func networksTrainedForEightBits() throws {
+        let yaml = StudyCase.yaml.replacing("\nquantizations", with: "\n  aware: { like: short, epochs: 2, quantize-aware: {} }\nquantizations")
+            .replacing("\nlatency", with: "\n  aware: { continue: net, recipe: aware }\nlatency")
+        func trained(_ study: StudyCase) throws -> Data {
+            try Data(contentsOf: study.folder.appendingPathComponent("results/aware/trained.onnx"))
+        }
+        let expected = try withStudy { study in
+            let outcome = try study.runner(yaml).run()
+            #expect(outcome == .complete)
+            let record = try study.record("aware")
+            #expect(record.training.epochs == 2 && record.evaluation?.images == 9 && record.latencies.count == 2)
+            #expect(IntegerLint(try Graph(onnx: study.results.trainedPath("aware")), target: .onnxruntime) != nil)
+            return try trained(study)
+        }
+        try withStudy { study in
+            var options = StudyOptions()
+            options.lastEpoch = 1
+            options.rows = ["aware"]
+            _ = try study.runner(yaml).run()
+            try FileManager.default.removeItem(atPath: study.results.path + "/aware")
+            let first = try study.runner(yaml, options).run()
+            #expect(first == .unfinished(["aware"]))
+            let second = try study.runner(yaml).run()
+            #expect(try second == .complete && trained(study) == expected)
         }
     }
 
@@ -183,22 +214,28 @@ struct StudyRunnerTests {
             "  net: {", with: """
                   big: { build: resnet8, recipe: short }
                   small: { convert: big, form: depthwise, recipe: short }
+                  longer: { continue: big, recipe: short }
                   taught: { build: resnet8, form: spatial, recipe: short, teacher: big, quantize: int8 }
                   net: {
                 """)
         try withStudy { study in
             try BigImages.archive().write(to: study.path("big.npz"))
             var options = StudyOptions()
-            options.rows = ["small", "taught-int8"]
+            options.rows = ["small", "longer", "taught-int8"]
             #expect(try study.runner(yaml, options, data: "big.npz").run() == .complete)
             let small = try study.record("small")
             #expect(small.training.isComplete && !FileManager.default.fileExists(atPath: study.results.recordPath("big")))
             let big = try Graph(onnx: study.results.trainedPath("big")).cost(assuming: [:])
             #expect((small.cost?.parameters ?? .max) < big.parameters)
             #expect(try study.record("taught-int8").evaluation?.images == 9)
+            #expect(try study.record("longer").cost?.parameters == big.parameters)
+            #expect(
+                try Data(contentsOf: study.folder.appendingPathComponent("results/longer/initial.onnx"))
+                    == Data(contentsOf: study.folder.appendingPathComponent("results/big/trained.onnx")))
             // Until the source is trained to its end, there is nothing to convert.
             let other = StudyRunner(
-                try study.description(yaml), folder: StudyFolder(study.path("other")), data: DatasetSpecification(.npz, study.path("big.npz")),
+                try study.description(yaml), folder: StudyFolder(study.path("other")),
+                data: DatasetSpecification(.npz, study.path("big.npz")),
                 means: StudyMeans(backend: OneDNNBackend(threads: 1), backendName: "onednn", threads: 1, version: "1"),
                 options: { var options = StudyOptions(); options.rows = ["small"]; options.lastEpoch = 1; return options }())
             #expect(try other.run() == .unfinished(["big", "small"]))

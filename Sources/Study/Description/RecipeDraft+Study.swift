@@ -1,4 +1,5 @@
 import Datasets
+import Quantization
 import Training
 
 extension RecipeDraft {
@@ -6,7 +7,7 @@ extension RecipeDraft {
     static let studyKeys = [
         "epochs", "batch-size", "accumulate", "optimizer", "learning-rate", "momentum", "beta1", "beta2", "epsilon", "weight-decay",
         "schedule", "warm-up", "clip", "loss", "label-smoothing", "temperature", "alpha", "average", "early-stop", "freeze", "initialize",
-        "augment", "normalize", "shuffle", "skip-bad",
+        "augment", "normalize", "shuffle", "skip-bad", "quantize-aware",
     ]
 
     /// Takes over what the fields say.
@@ -34,6 +35,19 @@ extension RecipeDraft {
         normalization = try fields["normalize"]?.parsed { try Normalization(parsing: $0) } ?? normalization
         shuffles = try fields["shuffle"]?.flag ?? shuffles
         skipsUnreadable = try fields["skip-bad"]?.flag ?? skipsUnreadable
+        awareness = try fields["quantize-aware"].map(Self.awareness) ?? awareness
+    }
+
+    private static func awareness(_ node: StudyNode) throws -> QuantizationAwareness {
+        let fields = try node.fields(["target", "format", "ranges", "exclude", "reduce-range"])
+        let awareness = QuantizationAwareness(
+            target: try fields["target"]?.choice("target") ?? .onnxruntime, format: try fields["format"]?.choice("format") ?? .qdq,
+            ranges: try fields["ranges"]?.choice("kind of ranges") ?? .learned,
+            excluded: try fields["exclude"]?.elements.map { try $0.text } ?? [], reducesRange: try fields["reduce-range"]?.flag ?? false)
+        guard awareness.format == .qdq || awareness.target == .onnxruntime else {
+            throw node.error("the format qoperator is for the target onnxruntime, whose operators these are")
+        }
+        return awareness
     }
 
     private mutating func readLoss(_ fields: StudyFields) throws {

@@ -123,10 +123,12 @@ private struct StudyReader {
         let usualSeeds = try seeds(fields["seeds"]) ?? [1]
         var runs: [StudyRun] = []
         var networks: [(name: String, seeds: [UInt64])] = []
-        for (key, node) in try fields.required("networks").entries {
+        let all = try fields.required("networks")
+        for (key, node) in try all.entries {
             let name = try Self.name(key)
             let fields = try node.fields([
-                "title", "build", "form", "model", "convert", "rank", "energy", "exact", "scope", "recipe", "teacher", "quantize", "seeds",
+                "title", "build", "form", "model", "continue", "convert", "rank", "energy", "exact", "scope", "recipe",
+                "teacher", "quantize", "seeds",
             ])
             let seeds = try seeds(fields["seeds"]) ?? usualSeeds
             for seed in seeds {
@@ -137,7 +139,8 @@ private struct StudyReader {
         }
         let ids = runs.flatMap { run in [run.id] + run.quantizations.map { "\(run.id)-\($0.name)" } }
         if let twice = ids.first(where: { id in ids.count { $0 == id } > 1 }) {
-            throw fields.node.error("two rows of the table would have the name '\(twice)'", suggestion: "rename a network or a quantization")
+            throw all.error(
+                "two rows of the table would have the name '\(twice)'", suggestion: "rename a network or a quantization")
         }
         return runs
     }
@@ -178,7 +181,21 @@ private struct StudyReader {
         } else if let node = fields["teacher"] {
             throw node.error("a teacher is for training, but \(fields.node.path) has no recipe")
         }
+        try check(run, fields)
         return run
+    }
+
+    /// A network that is trained for 8 bits is trained already, and ends as an int8 one.
+    private func check(_ run: StudyRun, _ fields: StudyFields) throws {
+        guard run.recipe?.awareness != nil else { return }
+        if case .zoo = run.origin {
+            throw fields.node.error(
+                "\(fields.node.path) is trained for 8 bits, but its weights are fresh",
+                suggestion: "train it in float first, and let this one continue that")
+        }
+        if let node = fields["quantize"] {
+            throw node.error("\(node.path) is for networks in float; \(fields.node.path) is trained for 8 bits and ends as an int8 one")
+        }
     }
 
     private func quantization(_ node: StudyNode) throws -> StudyQuantization {
@@ -190,10 +207,10 @@ private struct StudyReader {
     }
 
     private func origin(_ fields: StudyFields, _ earlier: (StudyNode) throws -> String) throws -> StudyRun.Origin {
-        let kinds = ["build", "model", "convert"].filter { fields[$0] != nil }
+        let kinds = ["build", "model", "continue", "convert"].filter { fields[$0] != nil }
         guard kinds.count == 1 else {
-            throw fields.node.error(
-                "\(fields.node.path) has \(kinds.isEmpty ? "none" : kinds.joined(separator: " and ")) of build, model and convert, expected one")
+            let given = kinds.isEmpty ? "none" : kinds.joined(separator: " and ")
+            throw fields.node.error("\(fields.node.path) has \(given) of build, model, continue and convert, expected one")
         }
         let conversionKeys = ["rank", "energy", "exact", "scope"]
         if kinds != ["convert"], let key = conversionKeys.first(where: { fields[$0] != nil }) {
@@ -202,8 +219,9 @@ private struct StudyReader {
         if let node = fields["build"] {
             return .zoo(try node.choice("network"), try fields["form"]?.choice("form") ?? .standard)
         }
+        if let form = fields["form"], kinds != ["convert"] { throw form.error("\(form.path) is for build and convert") }
+        if let node = fields["continue"] { return .continuation(of: try earlier(node)) }
         if let node = fields["model"] {
-            if let form = fields["form"] { throw form.error("\(form.path) is for build and convert") }
             let path = try node.text
             return .file(path.hasPrefix("/") || folder == "." ? path : folder + "/" + path)
         }

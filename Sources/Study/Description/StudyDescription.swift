@@ -16,7 +16,9 @@ public struct StudyDescription: Hashable, Sendable {
 
     /// All rows of the table, in order.
     public var rows: [StudyRow] {
-        runs.flatMap { run in [StudyRow(run: run.id, quantization: nil)] + run.quantizations.map { StudyRow(run: run.id, quantization: $0) } }
+        runs.flatMap { run in
+            [StudyRow(run: run.id, quantization: nil)] + run.quantizations.map { StudyRow(run: run.id, quantization: $0) }
+        }
     }
 
     public func run(_ id: String) -> StudyRun? { runs.first { $0.id == id } }
@@ -61,12 +63,17 @@ public struct StudyRun: Hashable, Sendable {
         case zoo(ZooModel, NetworkForm)
         /// An ONNX file; the path is absolute, or from the working folder.
         case file(String)
+        /// The trained network of another run, to be trained further.
+        case continuation(of: String)
         /// The trained network of another run, its convolutions decomposed.
         case conversion(of: String, SeparableForm, DecompositionRank, SeparateConvolutions.Scope)
 
         /// The run that has to be trained before.
         var source: String? {
-            if case .conversion(let run, _, _, _) = self { run } else { nil }
+            switch self {
+            case .zoo, .file: nil
+            case .continuation(let run), .conversion(let run, _, _, _): run
+            }
         }
     }
 

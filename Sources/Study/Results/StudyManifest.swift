@@ -72,6 +72,7 @@ public struct StudyManifest: Hashable, Codable, Sendable {
         case .zoo(let model, let form):
             facts = [Fact(name: "build", value: model.rawValue), Fact(name: "form", value: form.rawValue)]
         case .file(let path): facts = [Fact(name: "model", value: FilePath.name(of: path))]
+        case .continuation(let source): facts = [Fact(name: "continue", value: source)]
         case .conversion(let source, let form, let rank, let scope):
             facts = [
                 Fact(name: "convert", value: source), Fact(name: "form", value: form.rawValue), Fact(name: "rank", value: "\(rank)"),

@@ -82,7 +82,7 @@ extension StudyRun.Origin {
     var action: StudyPlan.Action {
         switch self {
         case .zoo: .build
-        case .file: .read
+        case .file, .continuation: .read
         case .conversion: .convert
         }
     }

@@ -22,7 +22,8 @@ extension StudyRunner {
         else { throw CleaveError(.invalidRequest, "the trained network is gone", at: .init(file: folder.trainedPath(run.id))) }
         guard !isStopping else { return false }
         let model = try quantized(row, trained) ?? trained
-        var record = state.record(of: row, model: model) ?? RowRecord(
+        let known = state.record(of: row, model: model)
+        var record = known ?? RowRecord(
             row: row.id, version: means.version, machine: .current, data: data.description,
             training: .init(
                 epochs: progress.epochs, plannedEpochs: run.recipe?.epochs ?? 0, updates: progress.updates,
@@ -30,7 +31,7 @@ extension StudyRunner {
             model: model.file)
         let missing = state.missing(record)
         // A record without any part says at least what size the model has.
-        if missing.isEmpty { try write(record) }
+        if missing.isEmpty, known == nil { try write(record) }
         if missing.contains(where: { $0 == .parameters || $0 == .macs }) {
             record.cost = try cost(row)
             try write(record)

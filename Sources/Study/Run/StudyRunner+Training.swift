@@ -1,3 +1,4 @@
+import Compilation
 import Datasets
 import Foundation
 import GraphIR
@@ -76,11 +77,20 @@ extension StudyRunner {
         let images = try images()
         let path = folder.initialPath(run.id)
         observer.work(WorkProgress(task: "compiling \(path)"))
-        let network = try Graph(onnx: path)
+        var network = try Graph(onnx: path).lowered()
+        var ranges = saved?.description.ranges
+        if let awareness = recipe.awareness {
+            network = try locating(file: path) { try network.preparedForAwareness() }
+            ranges = try ranges ?? locating(file: path) {
+                try initialRanges(
+                    of: network, awareness, on: images.training, normalization: recipe.normalization, seed: recipe.seed,
+                    backend: means.backend, progress: observer.work)
+            }
+        }
         let teacher = try run.teacher.map { try Graph(onnx: folder.trainedPath($0)).lowered() }
         let trainer = try locating(file: path) {
             try Trainer(
-                network.lowered(), recipe: recipe, training: images.training, validation: images.validation, teacher: teacher,
+                network, recipe: recipe, training: images.training, validation: images.validation, teacher: teacher, ranges: ranges,
                 backend: means.backend)
         }
         if let saved { try locating(file: folder.runPath(run.id)) { try trainer.restore(saved, version: means.version) } }

@@ -157,6 +157,7 @@ public final class StudyRunner {
         case .zoo(let model, let form):
             graph = try model.graph(classes: study.data.classes, input: study.data.image, form: form, seed: run.seed, softmax: true)
         case .file(let file): graph = try Graph(onnx: file)
+        case .continuation(let source): graph = try Graph(onnx: folder.trainedPath(source))
         case .conversion(let source, let form, let rank, let scope):
             var network = try Graph(onnx: folder.trainedPath(source))
             let pass = SeparateConvolutions(form, scope: scope, initialize: .decompose(rank))

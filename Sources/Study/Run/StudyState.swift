@@ -29,7 +29,9 @@ struct StudyState {
 
     func progress(_ state: TrainingState, _ recipe: TrainingRecipe) -> RunProgress {
         let inEpoch = (state.batch + recipe.accumulation - 1) / recipe.accumulation
-        let known = (study.data.usedTrainingCount ?? study.data.trainingCount).map { ($0 / recipe.batchSize + recipe.accumulation - 1) / recipe.accumulation }
+        let known = (study.data.usedTrainingCount ?? study.data.trainingCount).map {
+            ($0 / recipe.batchSize + recipe.accumulation - 1) / recipe.accumulation
+        }
         let perEpoch = state.epoch > 0 ? (state.updates - inEpoch) / state.epoch : known ?? 0
         return RunProgress(
             epochs: Double(state.epoch) + (perEpoch > 0 ? Double(inEpoch) / Double(perEpoch) : 0), updates: state.updates,
@@ -52,8 +54,11 @@ struct StudyState {
         switch run.origin {
         case .zoo(let model, let form):
             let image = study.data.image.map(String.init).joined(separator: "x")
-            return ["build \(model.rawValue)", "form \(form.rawValue)", "classes \(study.data.classes)", "image \(image)", "seed \(run.seed)"]
+            return [
+                "build \(model.rawValue)", "form \(form.rawValue)", "classes \(study.data.classes)", "image \(image)", "seed \(run.seed)",
+            ]
         case .file(let path): return ["model \(try StudyFolder.file(path).checksum)"]
+        case .continuation(let source): return trained(source).map { ["continue \($0.file.checksum)"] }
         case .conversion(let source, let form, let rank, let scope):
             guard let receipt = trained(source) else { return nil }
             return ["convert \(receipt.file.checksum)", "form \(form.rawValue)", "rank \(rank)", "scope \(scope.rawValue)"]

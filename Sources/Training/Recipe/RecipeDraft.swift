@@ -93,7 +93,8 @@ public struct RecipeDraft: Hashable, Sendable {
         let hasMomentum = optimizer?.hasMomentum ?? false
         let optimizerSetting = spelling("optimizer")
         if momentum != nil, !hasMomentum { throw refuse("\(spelling("momentum")) is for \(optimizerSetting) sgd and nesterov") }
-        for (name, isGiven) in [("beta1", beta1 != nil), ("beta2", beta2 != nil), ("epsilon", epsilon != nil)] where isGiven && hasMomentum {
+        for (name, isGiven) in [("beta1", beta1 != nil), ("beta2", beta2 != nil), ("epsilon", epsilon != nil)]
+        where isGiven && hasMomentum {
             throw refuse("\(spelling(name)) is for \(optimizerSetting) adam and adamw")
         }
         for (name, isGiven) in [("temperature", temperature != nil), ("alpha", alpha != nil)] where isGiven && !isDistilled {
