@@ -128,15 +128,3 @@ extension Graph {
         }
     }
 }
-
-extension Operator {
-    /// Whether the operator is there for quantized tensors.
-    var isQuantization: Bool {
-        switch self {
-        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul,
-            .qLinear: true
-        case .opaque(let payload): payload.domain == "com.microsoft" && (payload.name.hasPrefix("QLinear") || payload.name == "QGemm")
-        default: false
-        }
-    }
-}

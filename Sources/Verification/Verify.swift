@@ -1,13 +1,18 @@
 import Datasets
 import Execution
 import GraphIR
+import Passes
 import Tensors
 
 /// Runs both graphs on the same samples and compares their outputs.
 ///
 /// - Parameters:
 ///   - layers: also compares every value that both graphs compute: under the same name, as rewrites keep it, or as the
-///     recorded origin of the candidate's nodes says.
+///     recorded origin of the candidate's nodes says. Where `explains` does more, it does nothing.
+///   - leastSignalToNoise: in dB, what every output has to have to be accepted although it is not within the tolerance; by default
+///     `VerificationReport.usualSignalToNoise` where only the candidate is quantized and no tolerance is given.
+///   - explains: whether the report says what quantization did, layer by layer, where only the candidate is quantized. This runs five
+///     networks instead of two.
 ///   - originalFile: what errors about the original name as its file.
 ///   - candidateFile: what errors about the candidate name as its file.
 ///   - progress: called before the first sample and after every one.
@@ -15,28 +20,47 @@ import Tensors
 ///   when one of them cannot run, or when the task is cancelled.
 public func verify(
     _ candidate: Graph, against original: Graph, inputs source: SampleSource, backend: any Backend,
-    tolerance: Tolerance = Tolerance(), layers: Bool = false, originalFile: String? = nil, candidateFile: String? = nil,
-    progress: ((WorkProgress) -> Void)? = nil
+    tolerance: Tolerance = Tolerance(), layers: Bool = false, leastSignalToNoise: Double? = nil, explains: Bool = true,
+    originalFile: String? = nil, candidateFile: String? = nil, progress: ((WorkProgress) -> Void)? = nil
 ) throws -> VerificationReport {
     guard source.count > 0 else {
         throw CleaveError(.invalidRequest, "there are no samples, expected at least 1", suggestion: "there is nothing to compare without")
     }
     try checkInterfaces(
         Interface(candidate, called: candidateFile ?? "the other model"), Interface(original, called: originalFile ?? "the original"))
-    var comparison = GraphComparison(candidate: candidate, original: original, tolerance: tolerance, layers: layers)
+    let isQuantized = candidate.isQuantized && !original.isQuantized
+    var candidate = candidate
+    if isQuantized { _ = try OpenFloatInterface().run(on: &candidate) }
+    var probe = try isQuantized && explains
+        ? locating(file: candidateFile) { try NoiseProbe(candidate: candidate, original: original, backend: backend) } : nil
+    let usual = isQuantized && tolerance == Tolerance() ? VerificationReport.usualSignalToNoise : nil
+    var comparison = GraphComparison(
+        candidate: candidate, original: original, tolerance: tolerance, layers: layers && probe == nil,
+        leastSignalToNoise: leastSignalToNoise ?? usual)
+    let observed = comparison.observedOfOriginal + (probe?.observedOfOriginal ?? [])
     var originalRunner = Runner(backend: backend, graph: original)
     var candidateRunner = Runner(backend: backend, graph: candidate)
+    if probe?.needsFactors ?? false {
+        progress?(WorkProgress(task: "scaling", completed: 0, total: source.count, unit: "samples"))
+        for index in 0..<source.count {
+            try checkCancellation()
+            let sample = try locating(file: originalFile) { try source.sample(index, for: original) }
+            try probe?.fit(sample, original: locating(file: originalFile) { try originalRunner.run(sample.inputs, observing: observed) })
+            progress?(WorkProgress(task: "scaling", completed: index + 1, total: source.count, unit: "samples"))
+        }
+    }
     progress?(WorkProgress(task: "verifying", completed: 0, total: source.count, unit: "samples"))
     for index in 0..<source.count {
         try checkCancellation()
         let sample = try locating(file: originalFile) { try source.sample(index, for: original) }
         let expected = try locating(file: originalFile) {
-            try originalRunner.run(sample.inputs, observing: comparison.observedOfOriginal)
+            try originalRunner.run(sample.inputs, observing: observed)
         }
         let actual = try locating(file: candidateFile) {
             try candidateRunner.run(sample.inputs, observing: comparison.observedOfCandidate)
         }
         comparison.add(sample, actual: actual, original: expected)
+        try locating(file: candidateFile) { try probe?.add(sample, original: expected) }
         progress?(WorkProgress(task: "verifying", completed: index + 1, total: source.count, unit: "samples"))
     }
     let outputs = comparison.report.outputs.map(\.comparison)
@@ -45,7 +69,14 @@ public func verify(
             .invalidRequest, "there is nothing to compare: no output has an element in any sample",
             suggestion: "give inputs for which the models find something")
     }
-    return comparison.report
+    var report = comparison.report
+    report.quantization = probe?.noise
+    return report
+}
+
+extension Graph {
+    /// Whether the model has operators for quantized tensors.
+    fileprivate var isQuantized: Bool { nodes.contains { $0.operator.isQuantization } }
 }
 
 /// What a model takes and gives, and what errors call it.
