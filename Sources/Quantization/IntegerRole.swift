@@ -101,7 +101,8 @@ extension IntegerRole {
             guard let bias = graph.constant(node.inputs[operand]), bias.elementType == .float32 else {
                 return .float(SkipReason("the bias of \(name) is computed, expected a constant"))
             }
-            guard bias.count == tensor.shape[weight.axis] || bias.count == 1, bias.doubles()?.allSatisfy(\.isFinite) == true else {
+            let isVector = bias.count == tensor.shape[weight.axis] && bias.shape.last == bias.count
+            guard isVector || bias.count == 1, bias.doubles()?.allSatisfy(\.isFinite) == true else {
                 return .float(SkipReason("the bias of \(name) is not one finite number per channel"))
             }
         }

@@ -16,13 +16,19 @@ public struct QuantizeGraph: Pass {
 
     /// Whether a node stays in float on request, by its label.
     private let isExcluded: @Sendable (String) -> Bool
+    /// Patterns of which each has to be the name of a node at least.
+    private let patterns: [String]
 
     public init(_ record: CalibrationRecord, options: QuantizationOptions) {
-        self.init(record, options: options) { options.excludes($0) }
+        self.init(record, options: options, patterns: options.excluded) { options.excludes($0) }
     }
 
-    init(_ record: CalibrationRecord, options: QuantizationOptions, excluding isExcluded: @escaping @Sendable (String) -> Bool) {
+    init(
+        _ record: CalibrationRecord, options: QuantizationOptions, patterns: [String] = [],
+        excluding isExcluded: @escaping @Sendable (String) -> Bool
+    ) {
         self.options = options
+        self.patterns = patterns
         statistics = record.statistics
         self.isExcluded = isExcluded
     }
@@ -36,6 +42,12 @@ public struct QuantizeGraph: Pass {
             throw CleaveError(
                 .unsupported, "the opset is \(graph.opset), but scales per channel exist since \(Self.firstOpset)",
                 suggestion: "raise it first: `Pipeline.prepareForQuantization` does")
+        }
+        let labels = graph.nodes.map(graph.label(of:))
+        if let pattern = patterns.first(where: { pattern in !labels.contains { wildcard(pattern, matches: $0) } }) {
+            throw CleaveError(
+                .invalidRequest, "there is no node '\(pattern)' to exclude after folding",
+                suggestion: "`cleave fold` and `cleave inspect --layers` show the nodes that are left; * stands for anything")
         }
         let plan = IntegerPlan(graph, target: options.target, excluding: isExcluded)
         guard plan.integerNodes.contains(where: { id in graph[id].isArithmetic(plan.roles[id]) }) else {
