@@ -4,7 +4,7 @@
 #   Benchmarks/run.sh [SECONDS]      for each network; 8 by default
 #
 # ONNX Runtime and onnx come along when .venv-witness is there (scripts/setup-witness.sh makes it); PYTHON names another
-# environment that has them. With onnxsim in it, folding is compared as well.
+# environment that has them. With onnxsim in it, folding is compared as well, and with sympy, quantizing.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -29,6 +29,9 @@ title 'Training a ResNet50V2 on 32×32 images, batch 32, Adam'
 
 title 'Folding a ResNet50V2, file to file'
 "${peer[0]:-python3}" "$root/Benchmarks/folding.py" "$cleave"
+
+title 'Quantizing a ResNet50V2 for 32×32 images, file to file'
+"${peer[0]:-python3}" "$root/Benchmarks/quantizing.py" "$cleave"
 
 title 'Folding and decomposing, in memory'
 "$root/Benchmarks/.build/release/Microbenchmarks" --filter 'pass/fold ' --filter pass/decompose
