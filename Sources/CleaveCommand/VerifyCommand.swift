@@ -56,7 +56,9 @@ struct VerifyCommand: NetworkCommand {
     func validate() throws {
         guard let sqnr else { return }
         guard sqnr.isFinite else { throw ValidationError("--sqnr is \(sqnr), expected decibels.") }
-        if tolerance.tolerance != Tolerance() { throw ValidationError("--sqnr accepts what no tolerance does: leave out --atol and --rtol.") }
+        guard tolerance.tolerance == Tolerance() else {
+            throw ValidationError("--sqnr accepts what no tolerance does: leave out --atol and --rtol.")
+        }
     }
 
     func run() throws {

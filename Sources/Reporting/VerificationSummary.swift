@@ -164,7 +164,8 @@ extension VerificationSummary: Report {
 
     public var json: JSONValue {
         [
-            "original": .string(original), "candidate": .string(candidate), "verdict": report.isEqual ? "EQUAL" : report.isClose ? "CLOSE" : "DIFFERENT",
+            "original": .string(original), "candidate": .string(candidate),
+            "verdict": report.isEqual ? "EQUAL" : report.isClose ? "CLOSE" : "DIFFERENT",
             "samples": .integer(report.sampleCount),
             "tolerance": report.worstOutput.map { .object($0.comparison.toleranceMembers) } ?? .null,
             "inputs": .array(

@@ -41,27 +41,17 @@ public func verify(
     var originalRunner = Runner(backend: backend, graph: original)
     var candidateRunner = Runner(backend: backend, graph: candidate)
     if probe?.needsFactors ?? false {
-        progress?(WorkProgress(task: "scaling", completed: 0, total: source.count, unit: "samples"))
-        for index in 0..<source.count {
-            try checkCancellation()
-            let sample = try locating(file: originalFile) { try source.sample(index, for: original) }
+        try forEachSample(of: source, for: original, file: originalFile, task: "scaling", progress) { sample in
             try probe?.fit(sample, original: locating(file: originalFile) { try originalRunner.run(sample.inputs, observing: observed) })
-            progress?(WorkProgress(task: "scaling", completed: index + 1, total: source.count, unit: "samples"))
         }
     }
-    progress?(WorkProgress(task: "verifying", completed: 0, total: source.count, unit: "samples"))
-    for index in 0..<source.count {
-        try checkCancellation()
-        let sample = try locating(file: originalFile) { try source.sample(index, for: original) }
-        let expected = try locating(file: originalFile) {
-            try originalRunner.run(sample.inputs, observing: observed)
-        }
+    try forEachSample(of: source, for: original, file: originalFile, task: "verifying", progress) { sample in
+        let expected = try locating(file: originalFile) { try originalRunner.run(sample.inputs, observing: observed) }
         let actual = try locating(file: candidateFile) {
             try candidateRunner.run(sample.inputs, observing: comparison.observedOfCandidate)
         }
         comparison.add(sample, actual: actual, original: expected)
         try locating(file: candidateFile) { try probe?.add(sample, original: expected) }
-        progress?(WorkProgress(task: "verifying", completed: index + 1, total: source.count, unit: "samples"))
     }
     let outputs = comparison.report.outputs.map(\.comparison)
     guard outputs.contains(where: { $0.elementCount > 0 || $0.mismatch != nil }) else {
@@ -72,6 +62,19 @@ public func verify(
     var report = comparison.report
     report.quantization = probe?.noise
     return report
+}
+
+/// Calls `body` with sample after sample, and `progress` before the first and after every one.
+private func forEachSample(
+    of source: SampleSource, for graph: Graph, file: String?, task: String, _ progress: ((WorkProgress) -> Void)?,
+    _ body: (Sample) throws -> Void
+) throws {
+    progress?(WorkProgress(task: task, completed: 0, total: source.count, unit: "samples"))
+    for index in 0..<source.count {
+        try checkCancellation()
+        try body(locating(file: file) { try source.sample(index, for: graph) })
+        progress?(WorkProgress(task: task, completed: index + 1, total: source.count, unit: "samples"))
+    }
 }
 
 extension Graph {

@@ -115,7 +115,8 @@ private struct FloatForm {
             else { return nil }
             let zero = quantize.input(QuantizeLinear.Operand.zeroPoint)
             operation = moving
-            operands = [Quantized(value: value, scale: scale, zeroPoint: zero)] + node.inputs.dropFirst().map { $0.map { Quantized(value: $0) } }
+            let others = node.inputs.dropFirst().map { $0.map { Quantized(value: $0) } }
+            operands = [Quantized(value: value, scale: scale, zeroPoint: zero)] + others
             results = node.outputs.compactMap { $0 }.map { Quantized(value: $0, scale: scale, zeroPoint: zero) }
             guard results.count == node.outputs.count else { return nil }
         default: return nil
