@@ -131,10 +131,12 @@ struct Runner {
         if let shapes = try source.inputShapes(for: graph) { _ = try session(for: shapes) }
     }
 
+    /// - Parameter names: further values that are wanted; outputs may be among them.
     mutating func run(_ inputs: [String: Tensor], observing names: [String]) throws -> [String: Tensor] {
         let shapes = inputs.mapValues(\.shape)
         if shapes != self.shapes { try graph.checkInputs(inputs) }
-        return try session(for: shapes).run(inputs, observing: names)
+        var known = Set(graph.outputs.map { graph[$0].name })
+        return try session(for: shapes).run(inputs, observing: names.filter { known.insert($0).inserted })
     }
 
     private mutating func session(for shapes: [String: [Int]]) throws -> any Session {
