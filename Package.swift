@@ -56,7 +56,8 @@ let package = Package(
             name: "OneDNNBackend", dependencies: ["Tensors", "GraphIR", "Execution", "ReferenceBackend", "COneDNN", "CKernels"]),
         .target(
             name: "Datasets", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "CKernels", "CTurboJPEG", "CSpng", "CZlib"]),
-        .target(name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Execution", "Datasets"]),
+        .target(
+            name: "Verification", dependencies: ["Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "Datasets"]),
         .target(name: "Quantization", dependencies: ["Tensors", "GraphIR", "Passes", "Execution", "CKernels"]),
         .target(
             name: "Training",
@@ -126,8 +127,8 @@ let package = Package(
         .testTarget(
             name: "QuantizationTests",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend", "Quantization",
-                "ModelZoo", "CKernels",
+                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "Verification",
+                "Quantization", "ModelZoo", "CKernels",
             ]),
         .testTarget(
             name: "ReferenceBackendTests",

@@ -4,8 +4,8 @@
 #   Benchmarks/run.sh [SECONDS]      for each network; 8 by default
 #
 # ONNX Runtime and onnx come along when .venv-witness is there (scripts/setup-witness.sh makes it); PYTHON names another
-# environment that has them. With onnxsim or PyTorch in it, folding or training is compared as well. DATA names the images to train
-# on (folder:DIR …) instead of random ones.
+# environment that has them. With onnxsim, sympy or PyTorch in it, folding, quantizing or training is compared as well. DATA names the
+# images to train on (folder:DIR …) instead of random ones.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -30,6 +30,9 @@ title 'Training a ResNet50V2 on 32×32 images, batch 32, Adam'
 
 title 'Folding a ResNet50V2, file to file'
 "${peer[0]:-python3}" "$root/Benchmarks/folding.py" "$cleave"
+
+title 'Quantizing a ResNet50V2 for 32×32 images, file to file'
+"${peer[0]:-python3}" "$root/Benchmarks/quantizing.py" "$cleave"
 
 title 'Folding and decomposing, in memory'
 "$root/Benchmarks/.build/release/Microbenchmarks" --filter 'pass/fold ' --filter pass/decompose

@@ -6,7 +6,8 @@
 Checks every model with onnx.checker, runs ORIGINAL and every REWRITTEN model on the same inputs with ONNX Runtime, and
 prints what it found as JSON. The inputs are seeded random numbers, or the arrays of an npz file that are named after
 the model's inputs. --fused also says which operators ONNX Runtime makes of every REWRITTEN model when it may fuse, and what
-these compute on the first sample. --save writes the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
+these compute on the first sample. Where a REWRITTEN model has 8-bit integers for floats of ORIGINAL, its inputs are quantized and its
+outputs dequantized with the scales that its operators have for them. --save writes the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
 
 The exit code is 0 unless the witness itself could not do its work; what it thinks of the models is in the JSON.
 """
@@ -86,11 +87,74 @@ def compare(name, actual, expected):
     }
 
 
-def fuse(path, sample, wanted):
+# Where operators have 8-bit operands, each before its scale and zero point, and where the scale of their result.
+OPERANDS = {
+    "DequantizeLinear": (0,), "QLinearConv": (0,), "QLinearMatMul": (0, 3), "QLinearAdd": (0, 3), "QLinearMul": (0, 3), "QGemm": (0,),
+    "QLinearAveragePool": (0,), "QLinearGlobalAveragePool": (0,),
+}
+RESULTS = {
+    "QuantizeLinear": 1, "QLinearConv": 6, "QLinearMatMul": 6, "QLinearAdd": 6, "QLinearMul": 6, "QGemm": 7, "QLinearAveragePool": 3,
+    "QLinearGlobalAveragePool": 3, "QLinearConcat": 0,
+}
+MOVES = {"Transpose", "Reshape", "Flatten", "MaxPool", "Squeeze", "Unsqueeze", "Slice", "Identity"}
+
+
+class Interface:
+    """The 8-bit inputs and outputs of a model whose original has floats there."""
+
+    def __init__(self, path):
+        graph = onnx.load(path, load_external_data=False).graph
+        constants = {tensor.name: tensor for tensor in graph.initializer}
+
+        def parameters(names):
+            return [onnx.numpy_helper.to_array(constants[name]) for name in names] if names else None
+
+        def of_reader(name):
+            for node in graph.node:
+                for place in OPERANDS.get(node.op_type, ()):
+                    if place < len(node.input) and node.input[place] == name:
+                        return node.input[place + 1 : place + 3]
+                if node.op_type in MOVES and node.input[0] == name:
+                    return of_reader(node.output[0])
+            return None
+
+        def of_maker(name):
+            for node in graph.node:
+                if name in node.output and node.op_type in RESULTS:
+                    return node.input[RESULTS[node.op_type] : RESULTS[node.op_type] + 2]
+                if name in node.output and node.op_type in MOVES:
+                    return of_maker(node.input[0])
+            return None
+
+        bytes_of = (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)
+        self.inputs = {e.name: parameters(of_reader(e.name)) for e in graph.input if e.type.tensor_type.elem_type in bytes_of}
+        self.outputs = {e.name: parameters(of_maker(e.name)) for e in graph.output if e.type.tensor_type.elem_type in bytes_of}
+
+    def quantized(self, sample):
+        def quantize(name, array):
+            if array.dtype.kind != "f" or self.inputs.get(name) is None:
+                return array
+            scale, zero = self.inputs[name]
+            limits = numpy.iinfo(zero.dtype)
+            return numpy.clip(numpy.rint(array / scale) + zero, limits.min, limits.max).astype(zero.dtype)
+
+        return {name: quantize(name, array) for name, array in sample.items()}
+
+    def dequantized(self, results):
+        def dequantize(name, array):
+            if self.outputs.get(name) is None:
+                return array
+            scale, zero = self.outputs[name]
+            return ((array.astype(numpy.int32) - zero.astype(numpy.int32)) * scale).astype(numpy.float32)
+
+        return {name: dequantize(name, array) for name, array in results.items()}
+
+
+def fuse(path, sample, wanted, interface):
     """Counts of the operators that run after fusion, and how far their results are from the wanted ones."""
     with tempfile.TemporaryDirectory() as folder:
         fused_path = os.path.join(folder, "fused.onnx")
-        found = run(session(path, fused_path), sample)
+        found = interface.dequantized(run(session(path, fused_path), interface.quantized(sample)))
         counts = collections.Counter(node.op_type for node in onnx.load(fused_path).graph.node)
     outputs = [compare(name, found.get(name), value) for name, value in wanted.items()]
     return {"operators": dict(sorted(counts.items())), "outputs": outputs}
@@ -127,12 +191,12 @@ def main():
     for path in arguments.rewritten:
         entry = {"path": path, "objection": check(path), "samples": []}
         try:
-            runner = session(path)
+            runner, interface = session(path), Interface(path)
             for sample, wanted in zip(samples, expected):
-                found = run(runner, sample)
+                found = interface.dequantized(run(runner, interface.quantized(sample)))
                 entry["samples"].append([compare(name, found.get(name), value) for name, value in wanted.items()])
             if arguments.fused:
-                entry["fused"] = fuse(path, samples[0], expected[0])
+                entry["fused"] = fuse(path, samples[0], expected[0], interface)
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             entry["failure"] = str(error).strip().splitlines()[0]
         report["rewritten"].append(entry)

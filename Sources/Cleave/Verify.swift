@@ -8,9 +8,9 @@ import Verification
 /// their outputs.
 public func verify(
     _ candidate: Graph, against original: Graph, inputs: SampleSource, tolerance: Tolerance = Tolerance(), layers: Bool = false,
-    progress: ((WorkProgress) -> Void)? = nil
+    leastSignalToNoise: Double? = nil, explains: Bool = true, progress: ((WorkProgress) -> Void)? = nil
 ) throws -> VerificationReport {
     try verify(
         candidate, against: original, inputs: inputs, backend: OneDNNBackend(), tolerance: tolerance, layers: layers,
-        progress: progress)
+        leastSignalToNoise: leastSignalToNoise, explains: explains, progress: progress)
 }

@@ -126,10 +126,12 @@ struct QuantizeCommand: NetworkCommand {
         file.path = path ?? ""
         file.externalData = externalData
         var budget: AccuracyBudget?
-        let summary = try output.withProgress { progress in
+        var remark: String?
+        var summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "quantizing", showingLayers: layers, progress: progress) { graph in
                 let reports = try prepare(&graph, progress)
                 let record = try record(of: graph, records, progress)
+                remark = record.constantRemark
                 var options = options
                 if let keepAccuracy {
                     let found = try keep(keepAccuracy, graph, record, progress)
@@ -141,6 +143,7 @@ struct QuantizeCommand: NetworkCommand {
                 return (reports + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
             }
         }
+        summary.remarks += [remark].compactMap { $0 }
         try output.show(QuantizationSummary(rewrite: summary, target: target, format: format, method: method, budget: budget))
     }
 

@@ -16,7 +16,10 @@ struct VerifyCommand: NetworkCommand {
               cleave verify model.onnx folded.onnx --inputs images.npz --batch 16
               cleave verify model.onnx small.onnx --samples 16 --seed 7 --layers
 
-            Exit code: 0 for EQUAL, 1 for DIFFERENT.
+            A quantized model beside one in float is CLOSE when the signal-to-noise ratio of all outputs is at least --sqnr, and the \
+            report says which layers add the noise, and whether by weights, activations or rounding.
+
+            Exit code: 0 for EQUAL and CLOSE, 1 for DIFFERENT.
             """)
 
     @Argument(help: "The original model.", transform: filePath)
@@ -31,6 +34,16 @@ struct VerifyCommand: NetworkCommand {
     @OptionGroup(title: "Tolerance")
     var tolerance: ToleranceOptions
 
+    @Option(
+        parsing: .unconditional,
+        help: .init(
+            """
+            Accept outputs with at least this signal-to-noise ratio; layers below it are called bad. (default: 20 where only the second \
+            model is quantized and no tolerance is given)
+            """,
+            valueName: "dB"))
+    var sqnr: Double?
+
     @Flag(help: "Compare every value that both models compute, by name or recorded origin, and say which differs first.")
     var layers = false
 
@@ -39,6 +52,14 @@ struct VerifyCommand: NetworkCommand {
 
     @OptionGroup
     var output: OutputOptions
+
+    func validate() throws {
+        guard let sqnr else { return }
+        guard sqnr.isFinite else { throw ValidationError("--sqnr is \(sqnr), expected decibels.") }
+        guard tolerance.tolerance == Tolerance() else {
+            throw ValidationError("--sqnr accepts what no tolerance does: leave out --atol and --rtol.")
+        }
+    }
 
     func run() throws {
         let report = try output.withProgress { progress in
@@ -49,9 +70,9 @@ struct VerifyCommand: NetworkCommand {
             let source = try locating(file: original) { try samples.source(for: originalGraph) }
             return try verify(
                 candidateGraph, against: originalGraph, inputs: source, backend: backend.backend, tolerance: tolerance.tolerance,
-                layers: layers, originalFile: original, candidateFile: candidate, progress: progress)
+                layers: layers, leastSignalToNoise: sqnr, originalFile: original, candidateFile: candidate, progress: progress)
         }
-        try output.show(VerificationSummary(original: original, candidate: candidate, report: report))
-        if !report.isEqual { throw ExitCode(ExitStatus.no) }
+        try output.show(VerificationSummary(original: original, candidate: candidate, report: report, showsLayers: layers))
+        if !report.isAccepted { throw ExitCode(ExitStatus.no) }
     }
 }

@@ -69,7 +69,8 @@ public func calibrate(
 }
 
 extension CalibrationSource {
-    /// Calls `body` with batch after batch, and with how many samples there will be.
+    /// Calls `body` with batch after batch, and with how many samples there will be. Where the model fixes how many run together,
+    /// no more than `samples` means whole batches, but at least one.
     /// - Parameters:
     ///   - samples: how many at most; `nil` for all.
     ///   - size: of a batch of images, where the model leaves it open; `nil` for what is fast.
@@ -86,20 +87,25 @@ extension CalibrationSource {
         case .samples(let all, let name):
             let counts = all.map { $0.leadingLength }
             let total = min(counts.reduce(0, +), samples ?? .max)
-            for (sample, count) in zip(all, counts) where done < total {
+            let isFixed = graph.inputs.contains { graph[$0].tensorType?.shape?.first?.known != nil }
+            for (sample, length) in zip(all, counts) where done < total {
+                let count = isFixed ? length : min(length, total - done)
+                if done > 0, done + count > total { break }
                 let names = (0..<count).map { "\(done + $0) of \(name)" }
-                try hand(CalibrationBatch(inputs: sample.inputs, sampleNames: names), total: total)
+                let inputs = count < length ? try sample.inputs.mapValues { try $0.first(count) } : sample.inputs
+                try hand(CalibrationBatch(inputs: inputs, sampleNames: names), total: total)
             }
         case .images(let split, let normalization, let seed):
             let input = try ImageInput(of: graph)
             let total = min(split.count, samples ?? .max)
             let options = BatchLoader.Options(
                 batchSize: input.batch ?? size ?? graph.calibrationBatch, shuffles: true, seed: seed, normalization: normalization,
-                remainder: input.batch == nil ? .kept : .dropped)
+                remainder: input.batch == nil ? .kept : .dropped, cacheByteLimit: 0)
             let loader = try BatchLoader(split, for: input, options: options, epochs: 1)
             defer { loader.cancel() }
             while done < total, let batch = try loader.next() {
                 let count = input.batch ?? min(batch.count, total - done)
+                if done > 0, done + count > total { break }
                 let names = batch.indices.prefix(count).map(split.nameOfImage)
                 try hand(
                     CalibrationBatch(inputs: [input.name: try batch.images.first(count)], sampleNames: Array(names)), total: total)

@@ -6,9 +6,12 @@ public struct Sample: Hashable, Sendable {
     public var inputs: [String: Tensor]
     /// By name of the model's output; empty when nothing is known of them.
     public var expected: [String: Tensor]
+    /// The classes of the images along the leading dimension; empty when they are not known.
+    public var labels: [Int32]
 
-    public init(inputs: [String: Tensor], expected: [String: Tensor] = [:]) {
+    public init(inputs: [String: Tensor], expected: [String: Tensor] = [:], labels: [Int32] = []) {
         self.inputs = inputs
         self.expected = expected
+        self.labels = labels
     }
 }

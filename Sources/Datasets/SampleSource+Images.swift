@@ -19,7 +19,9 @@ extension SampleSource {
             epochs: 1)
         defer { loader.cancel() }
         var samples: [Sample] = []
-        while samples.count < count, let images = try loader.next() { samples.append(Sample(inputs: [input.name: images.images])) }
+        while samples.count < count, let images = try loader.next() {
+            samples.append(Sample(inputs: [input.name: images.images], labels: images.labels))
+        }
         return .samples(samples)
     }
 }

@@ -23,6 +23,10 @@ public struct CalibrationRecord: Hashable, Sendable, Codable {
     /// Samples that were run.
     public var sampleCount: Int { entries.map(\.statistics.samples).max() ?? 0 }
 
+    /// Names of the values that were the same number all the time, which says that the samples do not belong to the model, or that what
+    /// was calibrated is dead.
+    public var constantValues: [String] { entries.filter { $0.statistics.low == $0.statistics.high }.map(\.value) }
+
     public var hasHistograms: Bool { entries.allSatisfy { $0.statistics.histogram != nil } }
 
     /// By name of the value.

@@ -66,7 +66,7 @@ public struct Histogram: Hashable, Sendable {
         let shift = min(exponent - self.exponent, Int.bitWidth - 1)
         var coarse = [UInt64](repeating: 0, count: Self.binCount)
         // An arithmetic shift rounds down, as the edges of the wider bins do.
-        for (bin, count) in counts.enumerated() where count > 0 { coarse[((bin - Self.half) >> shift) + Self.half] += count }
+        for (bin, count) in counts.enumerated() where count > 0 { coarse[((bin - Self.half) >> shift) + Self.half] &+= count }
         counts = coarse
         self.exponent = exponent
     }

@@ -27,7 +27,7 @@ public struct IntegerLint: Hashable, Sendable {
         self.target = target
         integerCount = 0
         findings = []
-        let linter = Linter(graph: graph, target: target)
+        let linter = IntegerLinter(graph: graph, target: target)
         for node in graph.nodes {
             switch linter.verdict(on: node) {
             case .integer: integerCount += 1
@@ -40,7 +40,7 @@ public struct IntegerLint: Hashable, Sendable {
     }
 }
 
-private struct Linter {
+struct IntegerLinter {
     let graph: Graph
     let target: QuantizationTarget
 
@@ -50,7 +50,7 @@ private struct Linter {
         case unrelated
     }
 
-    private struct Objection: Error {
+    struct Objection: Error {
         var reason: String
         var advice: String
     }
@@ -77,6 +77,7 @@ private struct Linter {
                 if isStored(node.inputs[1]) { try checkWeight(node, axis: 1) } else { try checkOperand(1, of: node) }
                 try checkOperand(0, of: node)
                 try checkResult(of: node)
+                try checkTypes(of: node, operands: isStored(node.inputs[1]) ? [0] : [0, 1])
             case .binary(let payload) where payload.function == .add || payload.function == .mul:
                 guard isFloat(node), node.inputs.allSatisfy({ graph.constant($0) == nil }) else { return .unrelated }
                 try checkArithmetic(node)
@@ -90,9 +91,9 @@ private struct Linter {
         }
     }
 
-    private static let again = "quantize the float model with `cleave quantize`"
+    static let again = "quantize the float model with `cleave quantize`"
 
-    private func check(_ condition: Bool, _ reason: @autoclosure () -> String, _ advice: @autoclosure () -> String) throws {
+    func check(_ condition: Bool, _ reason: @autoclosure () -> String, _ advice: @autoclosure () -> String) throws {
         if !condition { throw Objection(reason: reason(), advice: advice()) }
     }
 
@@ -103,7 +104,7 @@ private struct Linter {
     // MARK: Borders
 
     /// The DequantizeLinear that makes the operand.
-    private func dequantize(_ id: ValueID?) -> (node: Node, payload: DequantizeLinear)? {
+    func dequantize(_ id: ValueID?) -> (node: Node, payload: DequantizeLinear)? {
         guard let id, let node = graph.producer(of: id), case .dequantizeLinear(let payload) = node.operator else { return nil }
         return (node, payload)
     }
@@ -115,7 +116,7 @@ private struct Linter {
 
     private func type(_ node: Node) -> ElementType? { node.inputs[0].flatMap { graph[$0].tensorType?.elementType } }
 
-    private func describe(_ id: ValueID?) -> String { id.map { "'\(graph[$0].name)'" } ?? "left out" }
+    func describe(_ id: ValueID?) -> String { id.map { "'\(graph[$0].name)'" } ?? "left out" }
 
     private func checkOperand(_ index: Int, of node: Node) throws {
         let id = index < node.inputs.count ? node.inputs[index] : nil
@@ -168,40 +169,20 @@ private struct Linter {
             try check(border.flatMap { type($0.node) } == .int32, "the bias is float, expected int32 of the scale s_x·s_w", Self.again)
         }
         try checkResult(of: node)
+        try checkTypes(of: node, operands: [0])
     }
 
     private func checkArithmetic(_ node: Node) throws {
         if target.quantizesResults {
             for index in node.inputs.indices { try checkOperand(index, of: node) }
             try checkResult(of: node)
+            try checkTypes(of: node, operands: Array(node.inputs.indices))
         } else {
             // One operand may come straight from the layer that the addition is fused into.
             let floats = node.inputs.filter { dequantize($0) == nil }
             let isFused = floats.count == 1 && floats[0].flatMap { graph.producer(of: $0) }.map(\.operator.isLayer) ?? false
             if !isFused { for index in node.inputs.indices { try checkOperand(index, of: node) } }
         }
-    }
-
-    /// Whether the result is quantized, at once or after an activation, and nobody reads it as it is.
-    private func checkResult(of node: Node) throws {
-        guard target.quantizesResults, let output = node.outputs.first.flatMap({ $0 }) else { return }
-        try check(
-            !graph.isOutput(output), "its result \(describe(output)) is an output in float",
-            "quantize the output, too, or accept a last layer in float")
-        let readers = graph.consumers(of: output)
-        for reader in readers {
-            switch reader.operator {
-            case .quantizeLinear: continue
-            case .activation(let payload) where payload.function == .relu && readers.count == 1: try checkResult(of: reader)
-            case .clip where readers.count == 1: try checkResult(of: reader)
-            default:
-                throw Objection(
-                    reason: "its result \(describe(output)) is read in float by '\(graph.label(of: reader))' (\(reader.operator.name))",
-                    advice: "put QuantizeLinear and DequantizeLinear between them: `cleave quantize` does")
-            }
-        }
-        try check(!readers.isEmpty, "its result \(describe(output)) is not quantized", Self.again)
-        try check(readers.count == 1, "its result \(describe(output)) is quantized \(readers.count) times", Self.again)
     }
 }
 

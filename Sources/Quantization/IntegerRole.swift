@@ -74,7 +74,7 @@ extension IntegerRole {
         case .maxPool where node.outputs.compactMap({ $0 }).count > 1: self = .float(SkipReason("its indices are read"))
         case let operation where operation.movesElements: self = .movement
         case .activation(let payload) where payload.function == .relu: self = .limit(minimum: 0, maximum: nil)
-        case .clip(let payload): self = .clip(node, payload, in: graph)
+        case .clip: self = .clip(node, in: graph)
         default:
             self = operands.contains(.float32)
                 ? .float(SkipReason("\(node.operator.name) has no integer form")) : .unrelated
@@ -101,7 +101,8 @@ extension IntegerRole {
             guard let bias = graph.constant(node.inputs[operand]), bias.elementType == .float32 else {
                 return .float(SkipReason("the bias of \(name) is computed, expected a constant"))
             }
-            guard bias.count == tensor.shape[weight.axis] || bias.count == 1, bias.doubles()?.allSatisfy(\.isFinite) == true else {
+            let isVector = bias.count == tensor.shape[weight.axis] && bias.shape.last == bias.count
+            guard isVector || bias.count == 1, bias.doubles()?.allSatisfy(\.isFinite) == true else {
                 return .float(SkipReason("the bias of \(name) is not one finite number per channel"))
             }
         }
@@ -126,15 +127,8 @@ extension IntegerRole {
         return .arithmetic
     }
 
-    private static func clip(_ node: Node, _ payload: Clip, in graph: Graph) -> IntegerRole {
-        func limit(_ operand: Clip.Operand, _ attribute: Float?) -> Double?? {
-            guard let id = node.input(operand) else { return .some(attribute.map(Double.init)) }
-            guard let value = graph.constant(id)?.doubles()?.first, !value.isNaN else { return nil }
-            return .some(value)
-        }
-        guard let minimum = limit(.minimum, payload.minimum), let maximum = limit(.maximum, payload.maximum) else {
-            return .float(SkipReason("the limits of Clip are computed"))
-        }
-        return .limit(minimum: minimum, maximum: maximum)
+    private static func clip(_ node: Node, in graph: Graph) -> IntegerRole {
+        guard let limits = ElementLimits(of: node, in: graph) else { return .float(SkipReason("the limits of Clip are computed")) }
+        return .limit(minimum: limits.minimum, maximum: limits.maximum)
     }
 }

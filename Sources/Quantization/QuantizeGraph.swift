@@ -18,13 +18,19 @@ public struct QuantizeGraph: Pass {
 
     /// Whether a node stays in float on request, by its label.
     private let isExcluded: @Sendable (String) -> Bool
+    /// Patterns of which each has to be the name of a node at least.
+    private let patterns: [String]
 
     public init(_ record: CalibrationRecord, options: QuantizationOptions) {
-        self.init(record, options: options) { options.excludes($0) }
+        self.init(record, options: options, patterns: options.excluded) { options.excludes($0) }
     }
 
-    init(_ record: CalibrationRecord, options: QuantizationOptions, excluding isExcluded: @escaping @Sendable (String) -> Bool) {
+    init(
+        _ record: CalibrationRecord, options: QuantizationOptions, patterns: [String] = [],
+        excluding isExcluded: @escaping @Sendable (String) -> Bool
+    ) {
         self.options = options
+        self.patterns = patterns
         statistics = record.statistics
         trained = nil
         self.isExcluded = isExcluded
@@ -41,6 +47,12 @@ public struct QuantizeGraph: Pass {
     public var fidelity: Fidelity { .approximate }
 
     public func run(on graph: inout Graph) throws -> PassReport {
+        let labels = graph.nodes.map(graph.label(of:))
+        if let pattern = patterns.first(where: { pattern in !labels.contains { wildcard(pattern, matches: $0) } }) {
+            throw CleaveError(
+                .invalidRequest, "there is no node '\(pattern)' to exclude after folding",
+                suggestion: "`cleave fold` and `cleave inspect --layers` show the nodes that are left; * stands for anything")
+        }
         let plan = try IntegerPlan(checking: graph, options, excluding: isExcluded)
         let parameters = try parameters(of: graph, plan)
         var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: plan.skips)
@@ -156,18 +168,6 @@ extension Graph {
                 "the model is quantized already: it has \(count) such operators, '\(first.map(label(of:)) ?? "")' "
                     + "(\(first?.operator.name ?? "")) being the first; it is left alone",
                 suggestion: "quantize the float model that it was made from; `cleave inspect` says what of it runs in integers")
-        }
-    }
-}
-
-extension Operator {
-    /// Whether the operator is there for quantized tensors.
-    var isQuantization: Bool {
-        switch self {
-        case .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear, .convInteger, .qLinearConv, .matMulInteger, .qLinearMatMul,
-            .qLinear: true
-        case .opaque(let payload): payload.domain == "com.microsoft" && (payload.name.hasPrefix("QLinear") || payload.name == "QGemm")
-        default: false
         }
     }
 }

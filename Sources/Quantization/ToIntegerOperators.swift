@@ -138,13 +138,3 @@ private struct IntegerForm {
         self.init(node.operator, [input.value] + node.inputs.dropFirst(), outputs.map(\.value))
     }
 }
-
-extension Operator {
-    /// Whether the results are elements of the first operand, so that quantizing them before or after makes no difference.
-    var movesElements: Bool {
-        switch self {
-        case .maxPool, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .slice, .split, .depthToSpace, .identity: true
-        default: false
-        }
-    }
-}

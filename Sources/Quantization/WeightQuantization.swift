@@ -86,7 +86,7 @@ struct WeightQuantizer {
             scales[channel] = scale(of: elements)
             guard hasIntegerBias else { continue }
             let least = leastScale(for: bias(channel), inputScale: inputScale)
-            if !elements.contains(where: { $0 != 0 }) {
+            if elements.allSatisfy({ abs($0) < scales[channel] / 2 }) {
                 scales[channel] = scaleOfConstant(bias(channel), inputScale: inputScale)
             } else if scales[channel] < least {
                 scales[channel] = least
@@ -149,7 +149,7 @@ struct WeightQuantizer {
         return max(Float(least).nextUp, .leastNormalMagnitude)
     }
 
-    /// The scale of a channel without weights, which serves its bias alone.
+    /// The scale of a channel whose weights all round to 0, which serves its bias alone.
     private func scaleOfConstant(_ bias: Double, inputScale: Float) -> Float {
         guard bias != 0 else { return 1 }
         return max(Float(abs(bias) / Self.stepsOfConstant / Double(inputScale)), leastScale(for: bias, inputScale: inputScale))

@@ -15,22 +15,23 @@ public struct CalibrationSummary: Sendable {
         self.record = record
         self.seconds = seconds
     }
+}
 
-    /// Values that were the same number all the time.
-    private var constants: [CalibrationRecord.Entry] { record.entries.filter { $0.statistics.low == $0.statistics.high } }
+extension CalibrationRecord {
+    /// That values never changed, where some did not.
+    public var constantRemark: String? {
+        constantValues.first.map {
+            "\(NumberFormat.quantity(constantValues.count, "value")) never changed, '\($0.printable())' for one: do the samples belong to "
+                + "the model?"
+        }
+    }
 }
 
 extension CalibrationSummary: Report {
     public func text(style: TextStyle) -> String {
         let samples = NumberFormat.quantity(record.sampleCount, "sample")
         var lines = ["\(model.printable()) · \(samples) · \(NumberFormat.quantity(record.entries.count, "value"))"]
-        if let first = constants.first {
-            lines += [
-                "",
-                style.apply(.warning, to: "warning:") + " \(NumberFormat.quantity(constants.count, "value")) never changed, "
-                    + "'\(first.value.printable())' for one: do the samples belong to the model?",
-            ]
-        }
+        if let remark = record.constantRemark { lines += ["", style.apply(.warning, to: "warning:") + " " + remark] }
         lines += ["", "\(output.printable()) written, \(NumberFormat.seconds(seconds))"]
         return lines.joined(separator: "\n")
     }

@@ -6,11 +6,14 @@ public struct VerificationSummary: Sendable {
     public var original: String
     public var candidate: String
     public var report: VerificationReport
+    /// Whether all layers of a quantized model are shown, instead of those that add most noise.
+    public var showsLayers: Bool
 
-    public init(original: String, candidate: String, report: VerificationReport) {
+    public init(original: String, candidate: String, report: VerificationReport, showsLayers: Bool = false) {
         self.original = original
         self.candidate = candidate
         self.report = report
+        self.showsLayers = showsLayers
     }
 }
 
@@ -32,10 +35,15 @@ extension VerificationSummary: Report {
                 title: "output"
             ).lines(style: style)
         }
+        if let accuracy = report.accuracy { lines += ["", accuracy.line(original: original, candidate: candidate)] }
         if let layers = report.layers { lines += [""] + Self.table(layers).lines(style: style) }
+        if let noise = report.quantization { lines += [""] + noise.lines(showingLayers: showsLayers, limit: noiseLimit, style: style) }
         if !remarks.isEmpty { lines += [""] + remarks.map { "  " + style.apply(.warning, to: "remark") + "   " + $0 } }
         return (lines + ["", verdict(style: style)]).joined(separator: "\n")
     }
+
+    /// The signal-to-noise ratio in dB that a layer is called bad below.
+    private var noiseLimit: Double { report.leastSignalToNoise ?? VerificationReport.usualSignalToNoise }
 
     /// What makes EQUAL say less than it seems to.
     var remarks: [String] {
@@ -51,8 +59,9 @@ extension VerificationSummary: Report {
         return remarks
     }
 
-    /// `EQUAL (max relative error 3.1e-06, tolerance 1e-04)`
+    /// `EQUAL (max relative error 3.1e-06, tolerance 1e-04)`, or `CLOSE (31.2 dB, at least 20 dB)`.
     public func verdict(style: TextStyle) -> String {
+        if let least = report.leastSignalToNoise, !report.isEqual { return closeness(least, style: style) }
         let different = style.apply(.bad, to: "DIFFERENT") + ": "
         if !report.isEqual, let layer = report.firstDifferentLayer {
             return different + "first at layer \(layer.node.printable()), "
@@ -61,6 +70,17 @@ extension VerificationSummary: Report {
             return different + "only at outputs that no layer of both models makes"
         }
         return Self.verdict(on: report.outputs, style: style)
+    }
+
+    private func closeness(_ least: Double, style: TextStyle) -> String {
+        let worst = report.outputs.first { $0.comparison.mismatch != nil }
+            ?? report.outputs.min { $0.comparison.signalToNoise < $1.comparison.signalToNoise }
+        let text = worst.map { NumberFormat.decibels($0.comparison.signalToNoise) } ?? ""
+        let limit = "at least \(QuantizationNoise.text(least)) dB"
+        if report.isClose { return style.apply(.good, to: "CLOSE") + " (\(text), \(limit))" }
+        let different = style.apply(.bad, to: "DIFFERENT") + ": output \(worst?.name.printable() ?? "")"
+        if let mismatch = worst?.comparison.mismatch { return different + ": \(mismatch)" }
+        return different + ", \(text), expected \(limit)"
     }
 
     /// Whether all outputs are what they should be, and how far the worst one is from it.
@@ -144,7 +164,8 @@ extension VerificationSummary: Report {
 
     public var json: JSONValue {
         [
-            "original": .string(original), "candidate": .string(candidate), "verdict": report.isEqual ? "EQUAL" : "DIFFERENT",
+            "original": .string(original), "candidate": .string(candidate),
+            "verdict": report.isEqual ? "EQUAL" : report.isClose ? "CLOSE" : "DIFFERENT",
             "samples": .integer(report.sampleCount),
             "tolerance": report.worstOutput.map { .object($0.comparison.toleranceMembers) } ?? .null,
             "inputs": .array(
@@ -158,6 +179,8 @@ extension VerificationSummary: Report {
             ],
             "remarks": .strings(remarks), "first_different_layer": .optional(report.firstDifferentLayer?.node),
             "layers": report.layers.map { .array($0.map(\.json)) } ?? .null,
+            "least_sqnr_db": .optional(report.leastSignalToNoise), "accuracy": report.accuracy?.json ?? .null,
+            "quantization": report.quantization?.json(limit: noiseLimit) ?? .null,
         ]
     }
 }

@@ -14,7 +14,7 @@ struct GraphComparison {
     /// Of the original's values; `nil` when the tolerance does not depend on types.
     private let precisions: Precisions?
 
-    init(candidate: Graph, original: Graph, tolerance: Tolerance, layers: Bool) {
+    init(candidate: Graph, original: Graph, tolerance: Tolerance, layers: Bool, leastSignalToNoise: Double?) {
         let precisions = tolerance.relative == nil ? Precisions(original) : nil
         self.precisions = precisions
         let names = original.outputs.map { original[$0].name }
@@ -29,7 +29,7 @@ struct GraphComparison {
         report = VerificationReport(
             sampleCount: 0, inputs: [], tolerance: tolerance,
             outputs: all.map { .init(name: $0, coarserType: precisions?[$0]) }, layers: rows,
-            originalAgainstExpected: [], candidateAgainstExpected: [])
+            originalAgainstExpected: [], candidateAgainstExpected: [], leastSignalToNoise: leastSignalToNoise)
         observedOfOriginal = (rows ?? []).map(\.value).filter { !names.contains($0) }
         observedOfCandidate = (rows ?? []).map(\.candidateValue).filter { !candidateNames.contains($0) }
     }
@@ -41,6 +41,7 @@ struct GraphComparison {
             }
         }
         report.sampleCount += 1
+        report.addAccuracy(of: sample.labels, actual: actual, original: original)
         for index in report.outputs.indices {
             let name = report.outputs[index].name
             report.outputs[index].comparison.add(
@@ -57,6 +58,29 @@ struct GraphComparison {
             report.candidateAgainstExpected.add(
                 actual[name], expected: tensor, name: name, coarser: precisions?[name], tolerance: report.tolerance)
         }
+    }
+}
+
+extension VerificationReport {
+    /// Counts whose largest element is at the place that the labels say.
+    fileprivate mutating func addAccuracy(of labels: [Int32], actual: [String: Tensor], original: [String: Tensor]) {
+        guard !labels.isEmpty else { return }
+        func choices(_ tensor: Tensor?) -> [Int]? {
+            guard let tensor, tensor.rank >= 2, tensor.shape[0] == labels.count, tensor.shape[1] > 1,
+                tensor.shape[2...].allSatisfy({ $0 == 1 }), let numbers = tensor.doubles()
+            else { return nil }
+            let classes = tensor.shape[1]
+            return (0..<labels.count).map { row in
+                (1..<classes).reduce(0) { numbers[row * classes + $1] > numbers[row * classes + $0] ? $1 : $0 }
+            }
+        }
+        let name = accuracy?.output ?? outputs.first { choices(original[$0.name]) != nil && choices(actual[$0.name]) != nil }?.name
+        guard let name, let wanted = choices(original[name]), let chosen = choices(actual[name]) else { return }
+        var accuracy = accuracy ?? Accuracy(output: name, imageCount: 0, originalCount: 0, candidateCount: 0)
+        accuracy.imageCount += labels.count
+        accuracy.originalCount += zip(wanted, labels).count { $0 == Int($1) }
+        accuracy.candidateCount += zip(chosen, labels).count { $0 == Int($1) }
+        self.accuracy = accuracy
     }
 }
 

@@ -39,6 +39,19 @@ public struct VerificationReport: Sendable {
         public var shape: [Int]
     }
 
+    /// How often the largest element of an output is the class that an image belongs to.
+    public struct Accuracy: Hashable, Sendable {
+        public var output: String
+        /// Images with a known class.
+        public var imageCount: Int
+        /// Of these, how many each model tells right.
+        public var originalCount: Int
+        public var candidateCount: Int
+    }
+
+    /// The signal-to-noise ratio in dB that quantized models are held to by default: an error of a tenth of the signal.
+    public static let usualSignalToNoise = 20.0
+
     public var sampleCount: Int
     /// The inputs as they were in the first sample.
     public var inputs: [Input]
@@ -52,8 +65,24 @@ public struct VerificationReport: Sendable {
     /// The candidate's outputs against those that the samples expect.
     public var candidateAgainstExpected: [Output]
 
+    /// Of the first output that has a row of classes for every image; `nil` without labels.
+    public var accuracy: Accuracy?
+    /// The signal-to-noise ratio in dB that all outputs have to have; `nil` when they have to be within the tolerance.
+    public var leastSignalToNoise: Double?
+    /// What quantization did; `nil` unless only the candidate is quantized.
+    public var quantization: QuantizationNoise?
+
     /// Whether every output of every sample is within the tolerance.
     public var isEqual: Bool { outputs.allSatisfy(\.comparison.isEqual) }
+
+    /// Whether every output has the signal-to-noise ratio that was asked for; `false` where none was.
+    public var isClose: Bool {
+        guard let leastSignalToNoise else { return false }
+        return outputs.allSatisfy { $0.comparison.mismatch == nil && $0.comparison.signalToNoise >= leastSignalToNoise }
+    }
+
+    /// Whether the candidate does for the original, by whichever of both it is judged.
+    public var isAccepted: Bool { isEqual || isClose }
 
     /// The first value, in the original's order of execution, that differs.
     public var firstDifferentLayer: Layer? { layers?.first { !$0.comparison.isEqual } }

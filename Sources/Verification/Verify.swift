@@ -1,13 +1,18 @@
 import Datasets
 import Execution
 import GraphIR
+import Passes
 import Tensors
 
 /// Runs both graphs on the same samples and compares their outputs.
 ///
 /// - Parameters:
 ///   - layers: also compares every value that both graphs compute: under the same name, as rewrites keep it, or as the
-///     recorded origin of the candidate's nodes says.
+///     recorded origin of the candidate's nodes says. Where `explains` does more, it does nothing.
+///   - leastSignalToNoise: in dB, what every output has to have to be accepted although it is not within the tolerance; by default
+///     `VerificationReport.usualSignalToNoise` where only the candidate is quantized and no tolerance is given.
+///   - explains: whether the report says what quantization did, layer by layer, where only the candidate is quantized. This runs five
+///     networks instead of two.
 ///   - originalFile: what errors about the original name as its file.
 ///   - candidateFile: what errors about the candidate name as its file.
 ///   - progress: called before the first sample and after every one.
@@ -15,29 +20,38 @@ import Tensors
 ///   when one of them cannot run, or when the task is cancelled.
 public func verify(
     _ candidate: Graph, against original: Graph, inputs source: SampleSource, backend: any Backend,
-    tolerance: Tolerance = Tolerance(), layers: Bool = false, originalFile: String? = nil, candidateFile: String? = nil,
-    progress: ((WorkProgress) -> Void)? = nil
+    tolerance: Tolerance = Tolerance(), layers: Bool = false, leastSignalToNoise: Double? = nil, explains: Bool = true,
+    originalFile: String? = nil, candidateFile: String? = nil, progress: ((WorkProgress) -> Void)? = nil
 ) throws -> VerificationReport {
     guard source.count > 0 else {
         throw CleaveError(.invalidRequest, "there are no samples, expected at least 1", suggestion: "there is nothing to compare without")
     }
     try checkInterfaces(
         Interface(candidate, called: candidateFile ?? "the other model"), Interface(original, called: originalFile ?? "the original"))
-    var comparison = GraphComparison(candidate: candidate, original: original, tolerance: tolerance, layers: layers)
+    let isQuantized = candidate.isQuantized && !original.isQuantized
+    var candidate = candidate
+    if isQuantized { _ = try OpenFloatInterface().run(on: &candidate) }
+    var probe = try isQuantized && explains
+        ? locating(file: candidateFile) { try NoiseProbe(candidate: candidate, original: original, backend: backend) } : nil
+    let usual = isQuantized && tolerance == Tolerance() ? VerificationReport.usualSignalToNoise : nil
+    var comparison = GraphComparison(
+        candidate: candidate, original: original, tolerance: tolerance, layers: layers && probe == nil,
+        leastSignalToNoise: leastSignalToNoise ?? usual)
+    let observed = comparison.observedOfOriginal + (probe?.observedOfOriginal ?? [])
     var originalRunner = Runner(backend: backend, graph: original)
     var candidateRunner = Runner(backend: backend, graph: candidate)
-    progress?(WorkProgress(task: "verifying", completed: 0, total: source.count, unit: "samples"))
-    for index in 0..<source.count {
-        try checkCancellation()
-        let sample = try locating(file: originalFile) { try source.sample(index, for: original) }
-        let expected = try locating(file: originalFile) {
-            try originalRunner.run(sample.inputs, observing: comparison.observedOfOriginal)
+    if probe?.needsFactors ?? false {
+        try forEachSample(of: source, for: original, file: originalFile, task: "scaling", progress) { sample in
+            try probe?.fit(sample, original: locating(file: originalFile) { try originalRunner.run(sample.inputs, observing: observed) })
         }
+    }
+    try forEachSample(of: source, for: original, file: originalFile, task: "verifying", progress) { sample in
+        let expected = try locating(file: originalFile) { try originalRunner.run(sample.inputs, observing: observed) }
         let actual = try locating(file: candidateFile) {
             try candidateRunner.run(sample.inputs, observing: comparison.observedOfCandidate)
         }
         comparison.add(sample, actual: actual, original: expected)
-        progress?(WorkProgress(task: "verifying", completed: index + 1, total: source.count, unit: "samples"))
+        try locating(file: candidateFile) { try probe?.add(sample, original: expected) }
     }
     let outputs = comparison.report.outputs.map(\.comparison)
     guard outputs.contains(where: { $0.elementCount > 0 || $0.mismatch != nil }) else {
@@ -45,7 +59,27 @@ public func verify(
             .invalidRequest, "there is nothing to compare: no output has an element in any sample",
             suggestion: "give inputs for which the models find something")
     }
-    return comparison.report
+    var report = comparison.report
+    report.quantization = probe?.noise
+    return report
+}
+
+/// Calls `body` with sample after sample, and `progress` before the first and after every one.
+private func forEachSample(
+    of source: SampleSource, for graph: Graph, file: String?, task: String, _ progress: ((WorkProgress) -> Void)?,
+    _ body: (Sample) throws -> Void
+) throws {
+    progress?(WorkProgress(task: task, completed: 0, total: source.count, unit: "samples"))
+    for index in 0..<source.count {
+        try checkCancellation()
+        try body(locating(file: file) { try source.sample(index, for: graph) })
+        progress?(WorkProgress(task: task, completed: index + 1, total: source.count, unit: "samples"))
+    }
+}
+
+extension Graph {
+    /// Whether the model has operators for quantized tensors.
+    fileprivate var isQuantized: Bool { nodes.contains { $0.operator.isQuantization } }
 }
 
 /// What a model takes and gives, and what errors call it.
@@ -97,10 +131,12 @@ struct Runner {
         if let shapes = try source.inputShapes(for: graph) { _ = try session(for: shapes) }
     }
 
+    /// - Parameter names: further values that are wanted; outputs may be among them.
     mutating func run(_ inputs: [String: Tensor], observing names: [String]) throws -> [String: Tensor] {
         let shapes = inputs.mapValues(\.shape)
         if shapes != self.shapes { try graph.checkInputs(inputs) }
-        return try session(for: shapes).run(inputs, observing: names)
+        var known = Set(graph.outputs.map { graph[$0].name })
+        return try session(for: shapes).run(inputs, observing: names.filter { known.insert($0).inserted })
     }
 
     private mutating func session(for shapes: [String: [Int]]) throws -> any Session {

@@ -92,6 +92,58 @@ struct QuantizeCommandTests {
         }
     }
 
+    @Test func noMoreSamplesThanAskedForAreRun() throws {
+        try withTemporaryFolder { folder in
+            try writeInputs(to: folder)
+            for (more, count) in [(["--samples", "3"], 3), (["--samples", "5", "--batch", "2"], 5), (["--samples", "100"], 8)] {
+                let arguments = ["calibrate", Command.fixture, "--inputs", "data.npz", "-o", "r.json", "--json"]
+                let result = try Command.run(arguments + more, in: folder)
+                #expect(try result.json()["samples"] as? Int == count, "\(more)")
+            }
+            // A sample that is not run may be bad.
+            try writeInputs(to: folder, name: "bad.npz", badSample: 5)
+            let good = ["quantize", Command.fixture, "--inputs", "bad.npz", "--samples", "5", "-o", "int8.onnx", "--quiet"]
+            #expect(try Command.run(good, in: folder).status == 0)
+        }
+    }
+
+    @Test func slipsAreNoticed() throws {
+        try withTemporaryFolder { folder in
+            try writeInputs(to: folder)
+            let slip = try Command.run(
+                "quantize", Command.fixture, "--inputs", "data.npz", "--exclude", "no/such*", "-o", "int8.onnx", in: folder)
+            #expect(slip.status == 3)
+            #expect(slip.errors.contains("there is no node 'no/such*' to exclude after folding"))
+            let zeros = try Tensor([Float](repeating: 0, count: 2 * 3072), shape: [2, 3, 32, 32])
+            try NumpyArchive([.init(name: "input", tensor: zeros)]).write(to: folder.appendingPathComponent("zeros.npz").path)
+            let constant = try Command.run("quantize", Command.fixture, "--inputs", "zeros.npz", "-o", "int8.onnx", in: folder)
+            #expect(constant.status == 0)
+            #expect(constant.output.contains("never changed"))
+        }
+    }
+
+    @Test func verifySaysWhatQuantizationDid() throws {
+        try withTemporaryFolder { folder in
+            try writeInputs(to: folder)
+            let quantize = ["quantize", Command.fixture, "--inputs", "data.npz", "--quiet", "--integer-io", "-o", "int8.onnx"]
+            #expect(try Command.run(quantize, in: folder).status == 0)
+            let arguments = ["verify", Command.fixture, "int8.onnx", "--inputs", "data.npz"]
+            let close = try Command.run(arguments + ["--sqnr", "10"], in: folder)
+            #expect(close.status == 0)
+            #expect(close.output.contains("layers in integers that add most noise"))
+            #expect(close.output.contains("\nCLOSE ("))
+            let strict = try Command.run(arguments + ["--sqnr", "90", "--json"], in: folder)
+            #expect(strict.status == 1)
+            let json = try strict.json()
+            #expect(json["verdict"] as? String == "DIFFERENT")
+            let quantization = try #require(json["quantization"] as? [String: Any])
+            #expect(quantization["first_bad_layer"] as? String != nil)
+            #expect((quantization["layers"] as? [[String: Any]])?.count ?? 0 > 20)
+            #expect(try Command.run(arguments + ["--rtol", "1e-3"], in: folder).status == 1)
+            #expect(try Command.run(arguments + ["--sqnr", "10", "--atol", "1"], in: folder).status == 2)
+        }
+    }
+
     @Test func sensitivityListsLayers() throws {
         try withTemporaryFolder { folder in
             try writeInputs(to: folder)

@@ -146,6 +146,37 @@ struct IntegerLintTests {
         #expect(lint.integerCount == 4)
     }
 
+    /// What ONNX Runtime 1.32 was seen to do on x86: int8 that one node reads becomes uint8, and 'pool' has two readers.
+    @Test func int8AndUInt8DoNotMix() throws {
+        let lint = try #require(IntegerLint(quantized(.tflite), target: .onnxruntime))
+        #expect(lint.findings.map(\.node) == ["a", "add"])
+        #expect(lint.findings.allSatisfy { $0.reason.contains("is int8 and is read several times") })
+        #expect(lint.integerCount == 3)
+    }
+
+    /// A zero point of 0 leaves the ReLU something to do, which ONNX Runtime then computes in float.
+    @Test func limitsThatQuantizationDoesNotDoAreFound() throws {
+        var graph = try quantized(.onnxruntime)
+        let conv = try #require(graph.nodes.first { $0.name == "stem" })
+        let output = try #require(conv.outputs[0])
+        let quantize = try #require(graph.consumers(of: output).first)
+        let zero = try #require(quantize.inputs[2])
+        try graph.edit { editor in
+            let relu = try editor.insertSingle(
+                .activation(Activation(function: .relu)), inputs: [output], output: .new(name: "relu"), name: "relu", before: quantize.id,
+                origin: nil)
+            editor.setInputs(quantize.id, to: [relu] + quantize.inputs.dropFirst())
+        }
+        func reasons(_ target: QuantizationTarget) -> [String] {
+            (IntegerLint(graph, target: target)?.findings ?? []).filter { $0.node == "stem" }.map(\.reason)
+        }
+        #expect(reasons(.openvino).isEmpty)
+        #expect(!reasons(.onnxruntime).contains { $0.contains("does what its quantization does not") })
+        try graph.edit { editor in editor.setConstant(zero, to: Tensor(scalar: UInt8(128))) }
+        #expect(reasons(.openvino).isEmpty)
+        #expect(reasons(.onnxruntime) == ["'relu' (Relu) after it does what its quantization does not"])
+    }
+
     @Test func missingBordersAreFound() throws {
         var graph = try quantized(.onnxruntime)
         // The residual operand without its border, and a result that is read in float as well.

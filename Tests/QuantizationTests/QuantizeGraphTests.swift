@@ -182,6 +182,40 @@ struct QuantizeGraphTests {
         #expect(try signalToNoise(#require(run(original, inputs)["z"]), #require(run(graph, inputs)["z"])) > 30)
     }
 
+    /// Weights that training has let decay to almost nothing leave the bias its precision.
+    @Test func vanishingWeightsLeaveTheBiasAlone() throws {
+        let quantizer = WeightQuantizer(limit: 127, minimizesError: false, hasIntegerBias: true)
+        for size: Float in [0, 1e-42, 1e-38] {
+            let result = try quantizer.quantize(
+                Tensor([size, -size, 0.5, 1], shape: [2, 2]), axis: 0, bias: Tensor(vector: [0.3, 0.2] as [Float]), inputScale: 0.05,
+                correction: nil)
+            let code = try #require(result.bias?.int64s()?.first), scale = try #require(result.biasScales?.first)
+            #expect(abs(Double(code) * Double(scale) - 0.3) < 1e-6, "\(size)")
+        }
+    }
+
+    /// A column is added to every column of the product: that is no bias per channel, even where as many rows run.
+    @Test func columnsAreNoBiases() throws {
+        func network(_ shape: [Int]) throws -> Graph {
+            try QuantizationTests.network {
+                let operands = [try $0.input("x", [4, 3]), try $0.weights("w", [3, 4]), try $0.constant("c", [0, 5, 10, 15], shape)]
+                let gemm = Gemm(alpha: 1, beta: 1, transposeA: false, transposeB: false, broadcastsLegacy: false)
+                return [try $0.node(.gemm(gemm), operands, "y")]
+            }
+        }
+        for shape in [[4], [1, 4]] {
+            #expect(IntegerPlan(try network(shape), target: .onnxruntime) { _ in false }.integerNodes.count == 1)
+        }
+        let plan = IntegerPlan(try network([4, 1]), target: .onnxruntime) { _ in false }
+        #expect(plan.skips.map(\.reason.description) == ["the bias of Gemm is not one finite number per channel"])
+    }
+
+    @Test func patternsThatExcludeNothingAreErrors() throws {
+        let error = #expect(throws: CleaveError.self) { try quantized(residualNetwork(), .init(excluded: ["a", "nothing"])) }
+        #expect(error?.kind == .invalidRequest)
+        #expect(error?.problem.contains("'nothing'") == true)
+    }
+
     @Test func biasesAreCorrected() throws {
         let original = try network { [try $0.conv(try $0.input("x", [.named("N"), 3, 8, 8]), [6, 3, 1, 1], "y")] }
         // Numbers with a mean, which errors of weights are multiplied with.

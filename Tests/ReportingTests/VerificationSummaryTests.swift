@@ -43,6 +43,39 @@ struct VerificationSummaryTests {
         #expect(summary.verdict(style: .plain).contains("(max relative error 1.01e-04, tolerance 1e-04)"))
     }
 
+    @Test func quantizedModelsAreJudgedByNoise() throws {
+        var summary = try summary([4, 8.1], [4, 8])
+        summary.report.leastSignalToNoise = 20
+        #expect(summary.verdict(style: .plain) == "CLOSE (39.3 dB, at least 20 dB)")
+        #expect(try json(summary)["verdict"] as? String == "CLOSE")
+        summary.report.leastSignalToNoise = 50
+        #expect(summary.verdict(style: .plain) == "DIFFERENT: output y, 39.3 dB, expected at least 50 dB")
+        #expect(!summary.report.isAccepted)
+    }
+
+    @Test func theLayersThatAddMostNoiseAreShown() throws {
+        var summary = try summary([4, 8.1], [4, 8])
+        summary.report.leastSignalToNoise = 20
+        let own = [1e-4, 1e-5, 0.1, 0, 1e-3, 1e-6, 1e-7]
+        summary.report.quantization = QuantizationNoise(
+            layers: own.enumerated().map { index, noise in
+                .init(
+                    node: "layer\(index)", operatorName: "Conv", value: "v\(index)", candidateValue: "q\(index)", isQuantized: index != 5,
+                    accumulated: SignalToNoise(signal: 1, noise: noise), own: SignalToNoise(signal: 1, noise: noise), isScaled: index == 1)
+            }, dynamicCount: 0)
+        let text = summary.text(style: .plain)
+        #expect(text.contains("the 5 of 6 layers in integers that add most noise"))
+        let places = ["layer2 ", "layer4 ", "layer0 ", "layer1 (scaled) ", "layer6 "].map { text.range(of: $0)?.lowerBound }
+        #expect(places.allSatisfy { $0 != nil } && places.compactMap { $0 } == places.compactMap { $0 }.sorted())
+        #expect(!text.contains("layer3") && !text.contains("layer5"))
+        #expect(text.contains("first bad layer   layer2, 10.0 dB, expected at least 20 dB"))
+        summary.showsLayers = true
+        #expect(summary.text(style: .plain).contains("layer5"))
+        let quantization = try #require(try json(summary)["quantization"] as? [String: Any])
+        #expect(quantization["first_bad_layer"] as? String == "layer2")
+        #expect((quantization["layers"] as? [[String: Any]])?[3]["own_db"] as? String == "inf")
+    }
+
     @Test func equalNothingsAreRemarkedOn() throws {
         func remarks(_ numbers: [Float]) throws -> [String] {
             let tensor = try Tensor(numbers, shape: [numbers.count])

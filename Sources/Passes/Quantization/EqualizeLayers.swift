@@ -12,7 +12,9 @@ import Tensors
 public struct EqualizeLayers: Pass {
     public init() {}
 
-    public var name: String { "equalize-layers" }
+    /// What the origin of a layer whose channels were scaled says.
+    public static let passName = "equalize-layers"
+    public var name: String { Self.passName }
     public var fidelity: Fidelity { .rounding(tolerance: 1e-5) }
 
     private static let rounds = 20
@@ -46,6 +48,9 @@ public struct EqualizeLayers: Pass {
                     if factor > 1 + Self.closeness { isStable = false }
                 }
                 if isStable { break }
+            }
+            for (pair, factor) in zip(pairs, largest) where factor > 1 + Self.closeness {
+                editor.setOrigin(pair.first, to: editor.origin(of: [editor.graph[pair.first]], pass: name))
             }
         }
         for (index, pair) in pairs.enumerated() {

@@ -1,5 +1,4 @@
 import GraphIR
-import Passes
 import Tensors
 
 /// Computes in float what QuantizeLinear and DequantizeLinear do, so that backends without integers run an int8 network fast.
