@@ -18,19 +18,13 @@ public struct QuantizeGraph: Pass {
 
     /// Whether a node stays in float on request, by its label.
     private let isExcluded: @Sendable (String) -> Bool
-    /// Patterns of which each has to be the name of a node at least.
-    private let patterns: [String]
 
     public init(_ record: CalibrationRecord, options: QuantizationOptions) {
-        self.init(record, options: options, patterns: options.excluded) { options.excludes($0) }
+        self.init(record, options: options) { options.excludes($0) }
     }
 
-    init(
-        _ record: CalibrationRecord, options: QuantizationOptions, patterns: [String] = [],
-        excluding isExcluded: @escaping @Sendable (String) -> Bool
-    ) {
+    init(_ record: CalibrationRecord, options: QuantizationOptions, excluding isExcluded: @escaping @Sendable (String) -> Bool) {
         self.options = options
-        self.patterns = patterns
         statistics = record.statistics
         trained = nil
         self.isExcluded = isExcluded
@@ -47,12 +41,6 @@ public struct QuantizeGraph: Pass {
     public var fidelity: Fidelity { .approximate }
 
     public func run(on graph: inout Graph) throws -> PassReport {
-        let labels = graph.nodes.map(graph.label(of:))
-        if let pattern = patterns.first(where: { pattern in !labels.contains { wildcard(pattern, matches: $0) } }) {
-            throw CleaveError(
-                .invalidRequest, "there is no node '\(pattern)' to exclude after folding",
-                suggestion: "`cleave fold` and `cleave inspect --layers` show the nodes that are left; * stands for anything")
-        }
         let plan = try IntegerPlan(checking: graph, options, excluding: isExcluded)
         let parameters = try parameters(of: graph, plan)
         var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: plan.skips)
@@ -109,6 +97,12 @@ extension IntegerPlan {
             throw CleaveError(
                 .unsupported, "the opset is \(graph.opset), but scales per channel exist since \(QuantizeGraph.firstOpset)",
                 suggestion: "raise it first: `Pipeline.prepareForQuantization` does")
+        }
+        let labels = graph.nodes.map(graph.label(of:))
+        if let pattern = options.excluded.first(where: { pattern in !labels.contains { wildcard(pattern, matches: $0) } }) {
+            throw CleaveError(
+                .invalidRequest, "there is no node '\(pattern)' to exclude after folding",
+                suggestion: "`cleave fold` and `cleave inspect --layers` show the nodes that are left; * stands for anything")
         }
         self.init(graph, target: options.target, excluding: isExcluded)
         let (roles, skips) = (roles, skips)
