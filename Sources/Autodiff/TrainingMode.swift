@@ -98,8 +98,3 @@ struct TrainingMode {
         writer.editor.remove(node.id)
     }
 }
-
-extension Graph {
-    /// Whether a node reads the value, or it is a graph output.
-    fileprivate func isRead(_ id: ValueID?) -> Bool { id.map { useCount(of: $0) > 0 || isOutput($0) } ?? false }
-}

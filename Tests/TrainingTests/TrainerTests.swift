@@ -62,6 +62,22 @@ struct TrainerTests {
         }
     }
 
+    /// A network that was exported as it is in training is evaluated, and comes out, as it is used.
+    @Test func resultIsForInference() throws {
+        func trained(_ form: TinyClassifier) throws -> (result: Graph, history: [EpochRecord]) {
+            let trainer = try trainer(form.graph(), quickRecipe(epochs: 2), images, on: backends[1])
+            try trainer.run()
+            return (try trainer.result(), trainer.state.history)
+        }
+        let usual = try trained(TinyClassifier(dropout: 0.3))
+        let exported = try trained(TinyClassifier(dropout: 0.3, trains: true))
+        #expect(exported.history.map(\.loss) == usual.history.map(\.loss))
+        #expect(exported.history.map(\.validation?.loss) == usual.history.map(\.validation?.loss))
+        #expect(exported.result.nodes.map(\.operator) == usual.result.nodes.map(\.operator))
+        func operandCounts(_ graph: Graph) -> [Int] { graph.nodes.map { $0.inputs.compactMap { $0 }.count } }
+        #expect(operandCounts(exported.result) == operandCounts(usual.result))
+    }
+
     @Test func accumulatedBatchesAreOneLargeBatch() throws {
         func trained(_ batchSize: Int, _ accumulation: Int) throws -> Trainer {
             var recipe = quickRecipe(epochs: 2, batchSize: batchSize)

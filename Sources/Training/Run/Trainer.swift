@@ -21,7 +21,7 @@ public final class Trainer {
     }
 
     public let recipe: TrainingRecipe
-    /// The network with the weights that training began with.
+    /// The network for inference, with the weights that training began with.
     public let network: Graph
     public let training: TrainingGraph
     public let trainingSplit: DatasetSplit
@@ -60,6 +60,7 @@ public final class Trainer {
         fingerprints = (NetworkFingerprint(network), teacher.map { NetworkFingerprint($0) }, DataFingerprint(split))
         input = try ImageInput(of: network)
         try network.checkPatterns(recipe.frozen)
+        let network = try network.forInference()
         func graph(of network: Graph) throws -> TrainingGraph {
             try TrainingGraph(
                 of: network, output: nil, loss: recipe.loss, batchSize: recipe.batchSize, seed: Int(truncatingIfNeeded: recipe.seed),
@@ -81,7 +82,7 @@ public final class Trainer {
         }
         let loader = try BatchLoader(split, for: input, options: recipe.loaderOptions, epochs: 0)
         batchesPerEpoch = loader.batchesPerEpoch
-        self.teacher = try Self.teacher(teacher, of: training, recipe, input, loader.shape, backend)
+        self.teacher = try Self.teacher(teacher?.forInference(), of: training, recipe, input, loader.shape, backend)
         session = try backend.prepareTraining(
             TrainingProgram(training, optimizer: recipe.optimizer, keepsAverage: recipe.averageDecay != nil))
     }
