@@ -57,12 +57,30 @@ import Testing
         #expect((mean[0] - (first[0] / 2 + 0.25 / 2)).magnitude < 1e-12)
     }
 
+    @Test func coarseParametersAreRefused() throws {
+        let halves = try network { builder, x in
+            let weight = try builder.editor.addConstant(Tensor([0.5, 1, 2, 4], shape: [2, 2, 1, 1], as: .float16), name: "half")
+            let wide = try builder.apply(.cast(Cast(to: .float64, saturate: true)), [weight], "wide")
+            let window = Window(kernel: [], strides: [], dilations: [], padding: .valid)
+            let y = try builder.apply(.convolution(Convolution(window: window, groups: 1)), [x, wide], "first")
+            return try builder.convolution(y, filters: 3)
+        }
+        let error = #expect(throws: CleaveError.self) { try train(halves) }
+        #expect(
+            error?.description
+                == "node 'first' (Conv): tensor 'half': the parameter is float16[2, 2, 1, 1], but training changes float32")
+        #expect(error?.suggestion?.contains("--freeze 'half'") == true)
+        let frozen = try TrainingGraph(
+            of: halves, output: nil, loss: .softmaxCrossEntropy(labelSmoothing: 0), batchSize: 2, seed: 0, isFrozen: { $0 == "half" })
+        #expect(frozen.parameters.filter(\.isTrainable).map(\.name) == ["weight"])
+    }
+
     // MARK: Helpers
 
     private struct Builder {
         var editor: GraphEditor
 
-        mutating func apply(_ operation: Operator, _ inputs: [ValueID], _ name: String) throws -> ValueID {
+        mutating func apply(_ operation: Operator, _ inputs: [ValueID?], _ name: String) throws -> ValueID {
             try editor.insertSingle(operation, inputs: inputs, output: .new(name: name), name: name, before: nil, origin: nil)
         }
 
@@ -103,10 +121,13 @@ import Testing
     }
 
     private func run(_ training: TrainingGraph, _ target: Tensor) throws -> [String: Tensor] {
-        var random = SeededRandom(seed: 4)
-        let image = try Tensor((0..<64).map { _ in random.uniform(-1, 1) }, shape: [2, 2, 4, 4])
         let observed = training.graph.values.map(\.name).filter { $0 == "mean.updated" }
         return try ReferenceBackend().prepare(training.graph, inputShapes: [:]).makeSession()
-            .run(["x": image, "target": target], observing: observed)
+            .run(["x": image(), "target": target], observing: observed)
+    }
+
+    private func image() throws -> Tensor {
+        var random = SeededRandom(seed: 4)
+        return try Tensor((0..<64).map { _ in random.uniform(-1, 1) }, shape: [2, 2, 4, 4])
     }
 }
