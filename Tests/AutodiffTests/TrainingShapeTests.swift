@@ -57,6 +57,21 @@ import Testing
         #expect((mean[0] - (first[0] / 2 + 0.25 / 2)).magnitude < 1e-12)
     }
 
+    /// As PyTorch writes an `Upsample` of a network with an open batch.
+    @Test func scalesMayBePutTogether() throws {
+        let training = try train(
+            network { builder, x in
+                let parts = try [1.0, 2].map { try builder.editor.addConstant(Tensor([$0, $0], shape: [2], as: .float32), name: "scales") }
+                let scales = try builder.apply(.concat(Concat(axis: 0)), parts, "both")
+                let resize = Resize(
+                    mode: .nearest, coordinates: .asymmetric, nearestMode: .floor, cubicCoefficient: -0.75, excludeOutside: false,
+                    extrapolationValue: 0, antialias: false, axes: nil, aspectRatioPolicy: .stretch)
+                let scores = try builder.convolution(x, filters: 3)
+                return try builder.apply(.resize(resize), [scores, nil, scales], "resized")
+            })
+        #expect(training.graph[training.logits].tensorType?.knownShape == [2, 3, 8, 8])
+    }
+
     @Test func coarseParametersAreRefused() throws {
         let halves = try network { builder, x in
             let weight = try builder.editor.addConstant(Tensor([0.5, 1, 2, 4], shape: [2, 2, 1, 1], as: .float16), name: "half")
