@@ -296,7 +296,19 @@ struct DivergenceTests {
             backend: ReferenceBackend())
         let text = failure { try trainer.run() }
         #expect(text.contains("the loss is not a number in epoch 1, at step 1 of 1; "))
-        #expect(text.contains("the first tensor with such a number is the input 'images'"))
+        #expect(text.contains("the first tensor with such a number is the input 'images', by the pixels of "), "\(text)")
+        #expect(text.contains("image 1; leave such images out"), "\(text)")
+    }
+
+    @Test func namesATeacherWithoutScores() throws {
+        var teacher = try TinyClassifier(seed: 12).graph()
+        let bias = try Tensor([0, .nan, 0] as [Float], shape: [3])
+        teacher = try TrainingGraph.updating(teacher, with: ["dense.bias": bias])
+        var recipe = quickRecipe(epochs: 1)
+        recipe.loss = .distillation(temperature: 2, alpha: 0.5, labelSmoothing: 0)
+        let trainer = try trainer(TinyClassifier().graph(), recipe, images, teacher: teacher)
+        let text = failure { try trainer.run() }
+        #expect(text.contains("the first tensor with such a number is one of the teacher's scores; look at the teacher"), "\(text)")
     }
 
     /// Weights that became infinite are not written, though no loss has shown them yet.
