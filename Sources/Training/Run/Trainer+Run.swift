@@ -80,8 +80,9 @@ extension Trainer {
         var batches: [Batch] = []
         do {
             while batches.count < count, let batch = try loader.next() { batches.append(batch) }
-        } catch let error as CleaveError where error.kind == .cancelled {
-            return nil
+        } catch let error as CleaveError {
+            guard error.kind != .cancelled else { return nil }
+            throw error.suggestingToSkip
         }
         guard batches.count == count else { throw CleaveError(.invalidRequest, "the images ended before the epoch did") }
         return batches
