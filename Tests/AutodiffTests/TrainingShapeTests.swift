@@ -57,6 +57,50 @@ import Testing
         #expect((mean[0] - (first[0] / 2 + 0.25 / 2)).magnitude < 1e-12)
     }
 
+    /// Other normalizations are trained as batch norms of another shape; the network's own function, and finite differences of it,
+    /// say what has to come out.
+    @Test(arguments: normalizations)
+    func otherNormalizationsAreBatchNorms(_ normalization: Operator, _ entries: [Int]) throws {
+        let network = try network { builder, x in
+            let operands = try [("scale", 1.0), ("bias", 0.0)].map { name, center in
+                var random = SeededRandom(seed: 8, name: name)
+                let values = (0..<entries.reduce(1, *)).map { _ in center + random.uniform(-0.5, 0.5) }
+                return try builder.editor.addConstant(Tensor(values, shape: entries), name: name)
+            }
+            return try builder.convolution(builder.apply(normalization, [x] + operands, "norm"), filters: 3)
+        }
+        let training = try train(network)
+        #expect(!training.graph.nodes.contains { $0.operator.name == normalization.name })
+        let labels = try Tensor((0..<32).map { Int64($0 % 3) }, shape: [2, 4, 4])
+        let results = try run(training, labels)
+        func loss(_ name: String, _ index: Int, _ step: Double) throws -> Double {
+            var values = try #require(network.value(named: name)?.constant?.doubles())
+            values[index] += step
+            let moved = try TrainingGraph.updating(network, with: [name: Tensor(values, shape: entries)])
+            let logits = try ReferenceBackend().prepare(moved, inputShapes: [:]).makeSession().run(["x": image()])["scores"]
+            let loss = SoftmaxCrossEntropyLoss(reduction: .mean, ignoredClass: nil)
+            let value = try evaluate(.softmaxCrossEntropyLoss(loss), operands: [logits, labels], outputCount: 1, opset: 17)[0]
+            return try #require(value?.doubles()?[0])
+        }
+        #expect(try (#require(results["loss"]?.doubles()?[0]) - loss("scale", 0, 0)).magnitude < 1e-12)
+        for parameter in training.parameters where ["scale", "bias"].contains(parameter.name) {
+            let gradient = try #require(parameter.gradient.flatMap { results[training.graph[$0].name]?.doubles() })
+            for index in gradient.indices {
+                let expected = try (loss(parameter.name, index, 1e-4) - loss(parameter.name, index, -1e-4)) / 2e-4
+                #expect((gradient[index] - expected).magnitude < 1e-7, "\(parameter.name), element \(index)")
+            }
+        }
+    }
+
+    static let normalizations: [(Operator, [Int])] = [
+        (.instanceNorm(InstanceNorm(epsilon: 1e-2)), [2]),
+        (.groupNorm(GroupNorm(groups: 1, epsilon: 1e-2, stashType: 11, affinePerGroup: false)), [2]),
+        (.groupNorm(GroupNorm(groups: 2, epsilon: 1e-2, stashType: 11, affinePerGroup: true)), [2]),
+        (.groupNorm(GroupNorm(groups: 1, epsilon: 1e-2, stashType: 11, affinePerGroup: true)), [1]),
+        (.layerNorm(LayerNorm(axis: -1, epsilon: 1e-2, stashType: 11)), [4]),
+        (.layerNorm(LayerNorm(axis: 1, epsilon: 1e-2, stashType: 11)), [2, 4, 4]),
+    ]
+
     /// As PyTorch writes an `Upsample` of a network with an open batch.
     @Test func scalesMayBePutTogether() throws {
         let training = try train(
