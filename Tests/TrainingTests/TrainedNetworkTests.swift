@@ -101,6 +101,11 @@ import Training
             let y = try net.relu(net.instanceNorm(net.convolution(x, 16, 3, padding: 1)))
             return try net.convolution(net.instanceNorm(net.convolution(y, 7, 3, stride: 2)), 12, 1)
         },
+        Sample("resized images", [2, 5, 6, 7]) { net, x in
+            let y = try net.resize(net.convolution(x, 16, 3, padding: 1), .linear, .halfPixel, [1, 1, 2, 1.5])
+            let z = try net.resize(net.relu(y), .nearest, .asymmetric, [1, 1, 0.4, 2])
+            return try net.resize(net.convolution(z, 7, 3, padding: 1), .cubic, .alignCorners, [1, 1, 1.7, 0.6])
+        },
         Sample("images in one dimension", [3, 16, 11]) { net, x in
             try net.relu(net.norm(net.convolution(x, 32, 3, stride: 2, padding: 1, bias: true)))
         },
@@ -277,6 +282,15 @@ struct Layers {
     mutating func instanceNorm(_ x: ValueID) throws -> ValueID {
         let count = try shape(x)[1]
         return try node(.instanceNorm(InstanceNorm(epsilon: 1e-4)), [x, vector(count, 1), vector(count, 0)], "norm")
+    }
+
+    mutating func resize(
+        _ x: ValueID, _ mode: Resize.Mode, _ coordinates: Resize.Coordinates, _ scales: [Float]
+    ) throws -> ValueID {
+        let resize = Resize(
+            mode: mode, coordinates: coordinates, nearestMode: .floor, cubicCoefficient: -0.75, excludeOutside: false,
+            extrapolationValue: 0, antialias: false, axes: nil, aspectRatioPolicy: .stretch)
+        return try node(.resize(resize), [x, nil, editor.addConstant(Tensor(vector: scales), name: "scales")])
     }
 
     mutating func activation(_ x: ValueID, _ function: Activation.Function) throws -> ValueID {

@@ -92,6 +92,7 @@ extension PlanCompiler {
         case .averagePoolGradient(let payload): return try lower(payload, node, input, output)
         case .maxPoolGradient(let payload): return try lower(payload, node, input, output)
         case .activationGradient(let payload): return try lower(payload, node, input, output)
+        case .resizeGradient(let payload): return try lower(payload, node, input, output)
         case .roiAlign(let payload): return try lower(payload, node, input, output)
         default: return false
         }
@@ -106,7 +107,7 @@ extension Operator {
             .layerNorm, .localResponseNorm, .gemm, .matMul, .einsum, .unary, .clip, .activation, .binary, .variadic, .select, .cast,
             .softmax, .reduction, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .concat, .split, .slice, .pad, .depthToSpace,
             .spaceToDepth, .resize, .upsample, .gather, .expand, .tile, .convolutionInputGradient, .convolutionWeightGradient,
-            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient:
+            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient, .resizeGradient:
             true
         case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .rmsNorm, .lpNorm, .meanVarianceNorm, .matMulInteger, .qLinearMatMul,
             .qLinear, .isInfinite, .castLike, .argReduction,
@@ -114,7 +115,7 @@ extension Operator {
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .quantizeLinear, .dequantizeLinear, .dynamicQuantizeLinear,
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .layerNormGradient, .groupNormGradient,
-            .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient,
+            .rmsNormGradient, .localResponseNormGradient, .productGradient, .gridSampleGradient,
             .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
             .branch, .loop, .scan, .opaque:
             false
