@@ -30,16 +30,17 @@ import Training
         },
         Sample("one pixel", [5, 32, 2, 2]) { net, x in
             let y = try net.relu(net.norm(net.convolution(x, 64, 3, stride: 2, padding: 1)))
-            return try net.convolution(net.relu(net.norm(net.convolution(y, 32, 3, padding: 1))), 48, 1, bias: true)
+            let z = try net.relu(net.convolution(net.convolution(y, 32, 3, padding: 1), 32, 3, stride: 2, padding: 1))
+            return try net.convolution(net.relu(net.norm(z)), 48, 1, bias: true)
         },
         Sample("channels that fill no block", [2, 3, 9, 7]) { net, x in
             let y = try net.relu(net.norm(net.convolution(x, 20, 3, padding: 1)))
             let z = try net.relu(net.norm(net.convolution(y, 7, 3, stride: 2, padding: 1, bias: true)))
             return try net.add(net.convolution(z, 20, 1), net.convolution(y, 20, 1, stride: 2))
         },
-        Sample("depthwise", [3, 3, 8, 8]) { net, x in
+        Sample("depthwise", [3, 3, 16, 16]) { net, x in
             let y = try net.relu(net.norm(net.convolution(x, 32, 3, stride: 2, padding: 1)))
-            let z = try net.relu(net.norm(net.convolution(y, 32, 3, padding: 1, groups: 32)))
+            let z = try net.relu(net.norm(net.convolution(y, 32, 3, stride: 2, padding: 1, groups: 32)))
             let w = try net.convolution(net.convolution(z, 48, 1), 48, 3, stride: 2, padding: 1, groups: 48, bias: true)
             return try net.convolution(net.relu(net.norm(w)), 48, 3, padding: 1, groups: 48)
         },

@@ -175,6 +175,33 @@ struct TrainerTests {
         #expect(try #require(history[5].validation).loss < 0.3)
     }
 
+    /// Weights that hardly change show what the masks do: they are others in every epoch.
+    @Test(arguments: 0..<2)
+    func dropoutIsAnotherInEveryEpoch(backend: Int) throws {
+        func losses(_ dropout: Float?) throws -> [Double] {
+            var recipe = quickRecipe(epochs: 4, batchSize: 36)
+            (recipe.optimizer, recipe.learningRate, recipe.shuffles) = (.sgd(momentum: 0, nesterov: false), 1e-12, false)
+            let trainer = try trainer(TinyClassifier(dropout: dropout).graph(), recipe, images, on: backends[backend])
+            try trainer.run()
+            return trainer.state.history.map(\.loss).sorted()
+        }
+        let (plain, dropped) = (try losses(nil), try losses(0.3))
+        #expect(plain[3] - plain[0] < 1e-6)
+        #expect(zip(dropped, dropped.dropFirst()).allSatisfy { $1 - $0 > 1e-5 }, "\(dropped)")
+    }
+
+    @Test(arguments: 0..<2)
+    func trainingBeginsWithTheFreshWeights(backend: Int) throws {
+        let network = try TinyClassifier().graph()
+        var recipe = quickRecipe(epochs: 1)
+        recipe.initialization = .he
+        let trainer = try trainer(network, recipe, images, on: backends[backend])
+        let fresh = constants(try Initialization.he.initialize(network, seed: recipe.seed, isChosen: { _ in true }))
+        let began = try trainer.session.tensors().parameters
+        #expect(began.count == 6 && began.allSatisfy { fresh[$0.key] == $0.value })
+        #expect(constants(network)["conv.weight"] != fresh["conv.weight"])
+    }
+
     @Test func freshWeightsFollowTheSeed() throws {
         let network = try TinyClassifier().graph()
         for (initialization, fanIn) in [(Initialization.glorot, 27.0), (.he, 27)] {
