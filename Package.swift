@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "Compilation",
             dependencies: [
-                "Tensors", "GraphIR", "ONNXFormat", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets", "Quantization",
+                "Tensors", "GraphIR", "ONNXFormat", "Autodiff", "Passes", "Execution", "ReferenceBackend", "OneDNNBackend", "Datasets",
+                "Quantization",
             ]),
         .target(
             name: "Study",

@@ -63,13 +63,35 @@ extension Graph {
     }
 
     /// The floating-point constant whose elements a value holds.
-    private func parameterSource(of id: ValueID) -> ValueID? {
+    private func parameterSource(of id: ValueID) -> ValueID? { constantSource(of: id).flatMap { isTrainable($0) ? $0 : nil } }
+
+    /// The constant whose elements a value holds, moved or converted.
+    private func constantSource(of id: ValueID) -> ValueID? {
         var id = id
         while let producer = producer(of: id), producer.operator.carriesParameters, let source = producer.inputs.first ?? nil {
             id = source
         }
-        guard constant(id) != nil, let type = self[id].tensorType?.elementType, type == .float32 || type == .float64 else { return nil }
-        return id
+        return constant(id) == nil ? nil : id
+    }
+
+    private func isTrainable(_ constant: ValueID) -> Bool {
+        self[constant].tensorType.map { $0.elementType == .float32 || $0.elementType == .float64 } ?? false
+    }
+
+    /// - Throws: `CleaveError` for a weight that is not frozen, and stored in a type too coarse for the small steps of training.
+    func checkParameterTypes(isFrozen: (String) -> Bool) throws {
+        for node in nodes where !isFrozen(label(of: node)) {
+            for (index, operand) in node.inputs.enumerated() {
+                guard let operand, let type = self[operand].tensorType, type.elementType.isFloatingPoint,
+                    node.operator.parameterRole(ofOperand: index, type: type) == .trainable, let source = constantSource(of: operand),
+                    !isTrainable(source), !isFrozen(self[source].name)
+                else { continue }
+                throw CleaveError(
+                    .unsupported, "the parameter is \(self[source].type?.description ?? "of unknown type"), but training changes float32",
+                    at: .init(node: label(of: node), operatorName: node.operator.name, tensor: self[source].name),
+                    suggestion: "store the parameters as float32, or freeze this one: --freeze '\(self[source].name)'")
+            }
+        }
     }
 }
 

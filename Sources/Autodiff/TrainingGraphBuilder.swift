@@ -70,6 +70,7 @@ struct TrainingGraphBuilder {
     ) throws -> TrainingGraph {
         let data = graph.inputs.map { graph[$0].name }
         let logits = logits
+        try graph.checkParameterTypes(isFrozen: isFrozen)
         let candidates = graph.parameters(isFrozen: isFrozen)
         var mode = TrainingMode(seed: seed)
         let values = try graph.edit { editor in

@@ -1,7 +1,8 @@
 import GraphIR
 import Tensors
 
-/// Turns the nodes of a network that behave differently in training: batch norms and dropouts.
+/// Turns the nodes of a network that are others in training: batch norms and dropouts behave differently, and other normalizations become
+/// batch norms.
 struct TrainingMode {
     let seed: Int
     /// The input that dropout masks depend on.
@@ -24,6 +25,7 @@ struct TrainingMode {
             case .dropout(let payload):
                 try activate(payload, node, index: dropouts, &writer)
                 dropouts += 1
+            case .instanceNorm, .groupNorm, .layerNorm: try NormalizationMode.apply(to: node, &writer)
             default: break
             }
         }
@@ -115,9 +117,4 @@ struct TrainingMode {
             name: node.name, before: node.id, origin: node.origin)
         writer.editor.remove(node.id)
     }
-}
-
-extension Graph {
-    /// Whether a node reads the value, or it is a graph output.
-    fileprivate func isRead(_ id: ValueID?) -> Bool { id.map { useCount(of: $0) > 0 || isOutput($0) } ?? false }
 }

@@ -1,3 +1,4 @@
+import Autodiff
 import Datasets
 import Execution
 import GraphIR
@@ -8,7 +9,7 @@ extension Graph {
     /// The network in the form that is trained for 8 bits: see `Transformation.prepareForQuantization`.
     /// - Throws: `CleaveError` when it is quantized already.
     public func preparedForAwareness() throws -> Graph {
-        var graph = self
+        var graph = try forInference()
         try graph.apply(.prepareForQuantization)
         return graph
     }

@@ -6,6 +6,11 @@ public struct ResamplingTap: Hashable, Sendable {
     /// Of the input element, along the dimension.
     public var index: Int
     public var weight: Double
+
+    public init(index: Int, weight: Double) {
+        self.index = index
+        self.weight = weight
+    }
 }
 
 extension Resize {

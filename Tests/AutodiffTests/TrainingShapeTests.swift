@@ -57,12 +57,89 @@ import Testing
         #expect((mean[0] - (first[0] / 2 + 0.25 / 2)).magnitude < 1e-12)
     }
 
+    /// Other normalizations are trained as batch norms of another shape; the network's own function, and finite differences of it,
+    /// say what has to come out.
+    @Test(arguments: normalizations)
+    func otherNormalizationsAreBatchNorms(_ normalization: Operator, _ entries: [Int]) throws {
+        let network = try network { builder, x in
+            let operands = try [("scale", 1.0), ("bias", 0.0)].map { name, center in
+                var random = SeededRandom(seed: 8, name: name)
+                let values = (0..<entries.reduce(1, *)).map { _ in center + random.uniform(-0.5, 0.5) }
+                return try builder.editor.addConstant(Tensor(values, shape: entries), name: name)
+            }
+            return try builder.convolution(builder.apply(normalization, [x] + operands, "norm"), filters: 3)
+        }
+        let training = try train(network)
+        #expect(!training.graph.nodes.contains { $0.operator.name == normalization.name })
+        let labels = try Tensor((0..<32).map { Int64($0 % 3) }, shape: [2, 4, 4])
+        let results = try run(training, labels)
+        func loss(_ name: String, _ index: Int, _ step: Double) throws -> Double {
+            var values = try #require(network.value(named: name)?.constant?.doubles())
+            values[index] += step
+            let moved = try TrainingGraph.updating(network, with: [name: Tensor(values, shape: entries)])
+            let logits = try ReferenceBackend().prepare(moved, inputShapes: [:]).makeSession().run(["x": image()])["scores"]
+            let loss = SoftmaxCrossEntropyLoss(reduction: .mean, ignoredClass: nil)
+            let value = try evaluate(.softmaxCrossEntropyLoss(loss), operands: [logits, labels], outputCount: 1, opset: 17)[0]
+            return try #require(value?.doubles()?[0])
+        }
+        #expect(try (#require(results["loss"]?.doubles()?[0]) - loss("scale", 0, 0)).magnitude < 1e-12)
+        for parameter in training.parameters where ["scale", "bias"].contains(parameter.name) {
+            let gradient = try #require(parameter.gradient.flatMap { results[training.graph[$0].name]?.doubles() })
+            for index in gradient.indices {
+                let expected = try (loss(parameter.name, index, 1e-4) - loss(parameter.name, index, -1e-4)) / 2e-4
+                #expect((gradient[index] - expected).magnitude < 1e-7, "\(parameter.name), element \(index)")
+            }
+        }
+    }
+
+    static let normalizations: [(Operator, [Int])] = [
+        (.instanceNorm(InstanceNorm(epsilon: 1e-2)), [2]),
+        (.groupNorm(GroupNorm(groups: 1, epsilon: 1e-2, stashType: 11, affinePerGroup: false)), [2]),
+        (.groupNorm(GroupNorm(groups: 2, epsilon: 1e-2, stashType: 11, affinePerGroup: true)), [2]),
+        (.groupNorm(GroupNorm(groups: 1, epsilon: 1e-2, stashType: 11, affinePerGroup: true)), [1]),
+        (.layerNorm(LayerNorm(axis: -1, epsilon: 1e-2, stashType: 11)), [4]),
+        (.layerNorm(LayerNorm(axis: 1, epsilon: 1e-2, stashType: 11)), [2, 4, 4]),
+    ]
+
+    /// As PyTorch writes an `Upsample` of a network with an open batch.
+    @Test func scalesMayBePutTogether() throws {
+        let training = try train(
+            network { builder, x in
+                let parts = try [1.0, 2].map { try builder.editor.addConstant(Tensor([$0, $0], shape: [2], as: .float32), name: "scales") }
+                let scales = try builder.apply(.concat(Concat(axis: 0)), parts, "both")
+                let resize = Resize(
+                    mode: .nearest, coordinates: .asymmetric, nearestMode: .floor, cubicCoefficient: -0.75, excludeOutside: false,
+                    extrapolationValue: 0, antialias: false, axes: nil, aspectRatioPolicy: .stretch)
+                let scores = try builder.convolution(x, filters: 3)
+                return try builder.apply(.resize(resize), [scores, nil, scales], "resized")
+            })
+        #expect(training.graph[training.logits].tensorType?.knownShape == [2, 3, 8, 8])
+    }
+
+    @Test func coarseParametersAreRefused() throws {
+        let halves = try network { builder, x in
+            let weight = try builder.editor.addConstant(Tensor([0.5, 1, 2, 4], shape: [2, 2, 1, 1], as: .float16), name: "half")
+            let wide = try builder.apply(.cast(Cast(to: .float64, saturate: true)), [weight], "wide")
+            let window = Window(kernel: [], strides: [], dilations: [], padding: .valid)
+            let y = try builder.apply(.convolution(Convolution(window: window, groups: 1)), [x, wide], "first")
+            return try builder.convolution(y, filters: 3)
+        }
+        let error = #expect(throws: CleaveError.self) { try train(halves) }
+        #expect(
+            error?.description
+                == "node 'first' (Conv): tensor 'half': the parameter is float16[2, 2, 1, 1], but training changes float32")
+        #expect(error?.suggestion?.contains("--freeze 'half'") == true)
+        let frozen = try TrainingGraph(
+            of: halves, output: nil, loss: .softmaxCrossEntropy(labelSmoothing: 0), batchSize: 2, seed: 0, isFrozen: { $0 == "half" })
+        #expect(frozen.parameters.filter(\.isTrainable).map(\.name) == ["weight"])
+    }
+
     // MARK: Helpers
 
     private struct Builder {
         var editor: GraphEditor
 
-        mutating func apply(_ operation: Operator, _ inputs: [ValueID], _ name: String) throws -> ValueID {
+        mutating func apply(_ operation: Operator, _ inputs: [ValueID?], _ name: String) throws -> ValueID {
             try editor.insertSingle(operation, inputs: inputs, output: .new(name: name), name: name, before: nil, origin: nil)
         }
 
@@ -103,10 +180,13 @@ import Testing
     }
 
     private func run(_ training: TrainingGraph, _ target: Tensor) throws -> [String: Tensor] {
-        var random = SeededRandom(seed: 4)
-        let image = try Tensor((0..<64).map { _ in random.uniform(-1, 1) }, shape: [2, 2, 4, 4])
         let observed = training.graph.values.map(\.name).filter { $0 == "mean.updated" }
         return try ReferenceBackend().prepare(training.graph, inputShapes: [:]).makeSession()
-            .run(["x": image, "target": target], observing: observed)
+            .run(["x": image(), "target": target], observing: observed)
+    }
+
+    private func image() throws -> Tensor {
+        var random = SeededRandom(seed: 4)
+        return try Tensor((0..<64).map { _ in random.uniform(-1, 1) }, shape: [2, 2, 4, 4])
     }
 }

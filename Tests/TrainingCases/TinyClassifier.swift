@@ -11,18 +11,21 @@ public struct TinyClassifier: Sendable {
     /// `nil` for no dropout.
     public var dropout: Float?
     public var softmax: Bool
+    /// Whether batch norm and dropout are as in training, as exporters write a network that is to be trained further.
+    public var trains: Bool
     public var classes: Int
     public var seed: UInt64
 
     public init(
         batch: Dimension = .named("N"), normalizes: Bool = true, channelsLast: Bool = false, dropout: Float? = nil, softmax: Bool = true,
-        classes: Int = 3, seed: UInt64 = 5
+        trains: Bool = false, classes: Int = 3, seed: UInt64 = 5
     ) {
         self.batch = batch
         self.normalizes = normalizes
         self.channelsLast = channelsLast
         self.dropout = dropout
         self.softmax = softmax
+        self.trains = trains
         self.classes = classes
         self.seed = seed
     }
@@ -47,7 +50,7 @@ public struct TinyClassifier: Sendable {
                 [x, constant("conv.weight", [4, 3, 3, 3], nil), constant("conv.bias", [4], 0)], "conv")
             if normalizes {
                 x = try apply(
-                    .batchNorm(BatchNorm(epsilon: 1e-5, momentum: 0.8, trainingMode: false)),
+                    .batchNorm(BatchNorm(epsilon: 1e-5, momentum: 0.8, trainingMode: trains)),
                     [
                         x, constant("norm.scale", [4], 1), constant("norm.bias", [4], 0), constant("norm.mean", [4], 0),
                         constant("norm.variance", [4], 1),
@@ -57,9 +60,10 @@ public struct TinyClassifier: Sendable {
             let pool = Window(kernel: [4, 4], strides: [4, 4], dilations: [1, 1], padding: .explicit(begin: [0, 0], end: [0, 0]))
             x = try apply(.averagePool(AveragePool(window: pool, ceilMode: false, countIncludePad: false)), [x], "pool")
             x = try apply(.flatten(Flatten(axis: 1)), [x], "flat")
-            if let dropout { 
+            if let dropout {
                 let ratio = try editor.addConstant(Tensor(scalar: dropout), name: "ratio")
-                x = try apply(.dropout(Dropout(ratio: nil, seed: nil, isTestLegacy: nil)), [x, ratio], "dropout")
+                let mode = trains ? try editor.addConstant(Tensor(scalar: true), name: "training mode") : nil
+                x = try apply(.dropout(Dropout(ratio: nil, seed: nil, isTestLegacy: nil)), [x, ratio, mode], "dropout")
             }
             x = try apply(
                 .gemm(Gemm(alpha: 1, beta: 1, transposeA: false, transposeB: true, broadcastsLegacy: false)),

@@ -181,6 +181,17 @@ struct CheckpointTests {
         }
     }
 
+    @Test func lossesThatAreNoNumbersHaveNoSign() throws {
+        try withTemporaryFolder { path in
+            let test = EpochRecord.Validation(loss: -.nan, top1: 0, top5: 0, seconds: 1)
+            let record = EpochRecord(
+                epoch: 1, loss: 2.5, accuracy: 0.25, learningRate: 0.5, seconds: 2, imagesPerSecond: 8, validation: test)
+            try CheckpointFolder(path, files: someFiles, version: "1").writeHistory([record])
+            let lines = try String(contentsOfFile: path + "/history.csv", encoding: .utf8).split(separator: "\n")
+            #expect(lines.last == "1,2.5,0.25,nan,0.0,0.0,0.5,2.000,8.0")
+        }
+    }
+
     @Test func aNewRunDoesNotReplaceAnotherOne() throws {
         try withTemporaryFolder { path in
             _ = try saved(path)

@@ -30,16 +30,17 @@ import Training
         },
         Sample("one pixel", [5, 32, 2, 2]) { net, x in
             let y = try net.relu(net.norm(net.convolution(x, 64, 3, stride: 2, padding: 1)))
-            return try net.convolution(net.relu(net.norm(net.convolution(y, 32, 3, padding: 1))), 48, 1, bias: true)
+            let z = try net.relu(net.convolution(net.convolution(y, 32, 3, padding: 1), 32, 3, stride: 2, padding: 1))
+            return try net.convolution(net.relu(net.norm(z)), 48, 1, bias: true)
         },
         Sample("channels that fill no block", [2, 3, 9, 7]) { net, x in
             let y = try net.relu(net.norm(net.convolution(x, 20, 3, padding: 1)))
             let z = try net.relu(net.norm(net.convolution(y, 7, 3, stride: 2, padding: 1, bias: true)))
             return try net.add(net.convolution(z, 20, 1), net.convolution(y, 20, 1, stride: 2))
         },
-        Sample("depthwise", [3, 3, 8, 8]) { net, x in
+        Sample("depthwise", [3, 3, 16, 16]) { net, x in
             let y = try net.relu(net.norm(net.convolution(x, 32, 3, stride: 2, padding: 1)))
-            let z = try net.relu(net.norm(net.convolution(y, 32, 3, padding: 1, groups: 32)))
+            let z = try net.relu(net.norm(net.convolution(y, 32, 3, stride: 2, padding: 1, groups: 32)))
             let w = try net.convolution(net.convolution(z, 48, 1), 48, 3, stride: 2, padding: 1, groups: 48, bias: true)
             return try net.convolution(net.relu(net.norm(w)), 48, 3, padding: 1, groups: 48)
         },
@@ -87,6 +88,24 @@ import Training
         },
         Sample("transposed convolution", [2, 16, 4, 4]) { net, x in
             try net.norm(net.transposed(net.relu(net.norm(x)), 12, 3, stride: 2))
+        },
+        Sample("layer norms", [3, 5, 6, 7]) { net, x in
+            let y = try net.transpose(net.convolution(x, 20, 3, padding: 1), [0, 2, 3, 1])
+            let z = try net.transpose(net.layerNorm(y, axis: -1, bias: true), [0, 3, 1, 2])
+            return try net.layerNorm(net.convolution(net.relu(z), 16, 3, padding: 1), axis: 1, bias: false)
+        },
+        Sample("group norms", [3, 5, 6, 7]) { net, x in
+            let y = try net.relu(net.groupNorm(net.convolution(x, 32, 3, padding: 1), 4, perGroup: false))
+            return try net.relu(net.groupNorm(net.convolution(y, 18, 3, padding: 1), 3, perGroup: true))
+        },
+        Sample("instance norms", [3, 5, 6, 7]) { net, x in
+            let y = try net.relu(net.instanceNorm(net.convolution(x, 16, 3, padding: 1)))
+            return try net.convolution(net.instanceNorm(net.convolution(y, 7, 3, stride: 2)), 12, 1)
+        },
+        Sample("resized images", [2, 5, 6, 7]) { net, x in
+            let y = try net.resize(net.convolution(x, 16, 3, padding: 1), .linear, .halfPixel, [1, 1, 2, 1.5])
+            let z = try net.resize(net.relu(y), .nearest, .asymmetric, [1, 1, 0.4, 2])
+            return try net.resize(net.convolution(z, 7, 3, padding: 1), .cubic, .alignCorners, [1, 1, 1.7, 0.6])
         },
         Sample("images in one dimension", [3, 16, 11]) { net, x in
             try net.relu(net.norm(net.convolution(x, 32, 3, stride: 2, padding: 1, bias: true)))
@@ -240,6 +259,39 @@ struct Layers {
         let channels = try shape(x)[1]
         let operands = [x, try vector(channels, 1), try vector(channels, 0), try vector(channels, 0), try vector(channels, 1)]
         return try node(.batchNorm(BatchNorm(epsilon: 1e-4, momentum: 0.9, trainingMode: false)), operands, "norm")
+    }
+
+    /// Over the dimensions from `axis` on.
+    mutating func layerNorm(_ x: ValueID, axis: Int, bias: Bool) throws -> ValueID {
+        let lengths = try shape(x), first = axis < 0 ? axis + lengths.count : axis
+        func affine(_ center: Double) throws -> ValueID {
+            let count = lengths[first...].reduce(1, *)
+            let values = (0..<count).map { _ in center + random.uniform(-0.5, 0.5) }
+            return try editor.addConstant(Tensor(values, shape: Array(lengths[first...]), as: .float32), name: "vector")
+        }
+        return try node(
+            .layerNorm(LayerNorm(axis: axis, epsilon: 1e-4, stashType: 1)), [x, affine(1)] + (bias ? [affine(0)] : []), "norm")
+    }
+
+    mutating func groupNorm(_ x: ValueID, _ groups: Int, perGroup: Bool) throws -> ValueID {
+        let count = perGroup ? groups : try shape(x)[1]
+        return try node(
+            .groupNorm(GroupNorm(groups: groups, epsilon: 1e-4, stashType: 1, affinePerGroup: perGroup)),
+            [x, vector(count, 1), vector(count, 0)], "norm")
+    }
+
+    mutating func instanceNorm(_ x: ValueID) throws -> ValueID {
+        let count = try shape(x)[1]
+        return try node(.instanceNorm(InstanceNorm(epsilon: 1e-4)), [x, vector(count, 1), vector(count, 0)], "norm")
+    }
+
+    mutating func resize(
+        _ x: ValueID, _ mode: Resize.Mode, _ coordinates: Resize.Coordinates, _ scales: [Float]
+    ) throws -> ValueID {
+        let resize = Resize(
+            mode: mode, coordinates: coordinates, nearestMode: .floor, cubicCoefficient: -0.75, excludeOutside: false,
+            extrapolationValue: 0, antialias: false, axes: nil, aspectRatioPolicy: .stretch)
+        return try node(.resize(resize), [x, nil, editor.addConstant(Tensor(vector: scales), name: "scales")])
     }
 
     mutating func activation(_ x: ValueID, _ function: Activation.Function) throws -> ValueID {

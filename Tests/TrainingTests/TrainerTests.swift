@@ -62,6 +62,22 @@ struct TrainerTests {
         }
     }
 
+    /// A network that was exported as it is in training is evaluated, and comes out, as it is used.
+    @Test func resultIsForInference() throws {
+        func trained(_ form: TinyClassifier) throws -> (result: Graph, history: [EpochRecord]) {
+            let trainer = try trainer(form.graph(), quickRecipe(epochs: 2), images, on: backends[1])
+            try trainer.run()
+            return (try trainer.result(), trainer.state.history)
+        }
+        let usual = try trained(TinyClassifier(dropout: 0.3))
+        let exported = try trained(TinyClassifier(dropout: 0.3, trains: true))
+        #expect(exported.history.map(\.loss) == usual.history.map(\.loss))
+        #expect(exported.history.map(\.validation?.loss) == usual.history.map(\.validation?.loss))
+        #expect(exported.result.nodes.map(\.operator) == usual.result.nodes.map(\.operator))
+        func operandCounts(_ graph: Graph) -> [Int] { graph.nodes.map { $0.inputs.compactMap { $0 }.count } }
+        #expect(operandCounts(exported.result) == operandCounts(usual.result))
+    }
+
     @Test func accumulatedBatchesAreOneLargeBatch() throws {
         func trained(_ batchSize: Int, _ accumulation: Int) throws -> Trainer {
             var recipe = quickRecipe(epochs: 2, batchSize: batchSize)
@@ -157,6 +173,33 @@ struct TrainerTests {
         let history = trainer.state.history
         #expect(history[5].loss < 0.7 * history[0].loss && history[0].loss < 0.5)
         #expect(try #require(history[5].validation).loss < 0.3)
+    }
+
+    /// Weights that hardly change show what the masks do: they are others in every epoch.
+    @Test(arguments: 0..<2)
+    func dropoutIsAnotherInEveryEpoch(backend: Int) throws {
+        func losses(_ dropout: Float?) throws -> [Double] {
+            var recipe = quickRecipe(epochs: 4, batchSize: 36)
+            (recipe.optimizer, recipe.learningRate, recipe.shuffles) = (.sgd(momentum: 0, nesterov: false), 1e-12, false)
+            let trainer = try trainer(TinyClassifier(dropout: dropout).graph(), recipe, images, on: backends[backend])
+            try trainer.run()
+            return trainer.state.history.map(\.loss).sorted()
+        }
+        let (plain, dropped) = (try losses(nil), try losses(0.3))
+        #expect(plain[3] - plain[0] < 1e-6)
+        #expect(zip(dropped, dropped.dropFirst()).allSatisfy { $1 - $0 > 1e-5 }, "\(dropped)")
+    }
+
+    @Test(arguments: 0..<2)
+    func trainingBeginsWithTheFreshWeights(backend: Int) throws {
+        let network = try TinyClassifier().graph()
+        var recipe = quickRecipe(epochs: 1)
+        recipe.initialization = .he
+        let trainer = try trainer(network, recipe, images, on: backends[backend])
+        let fresh = constants(try Initialization.he.initialize(network, seed: recipe.seed, isChosen: { _ in true }))
+        let began = try trainer.session.tensors().parameters
+        #expect(began.count == 6 && began.allSatisfy { fresh[$0.key] == $0.value })
+        #expect(constants(network)["conv.weight"] != fresh["conv.weight"])
     }
 
     @Test func freshWeightsFollowTheSeed() throws {
@@ -280,7 +323,19 @@ struct DivergenceTests {
             backend: ReferenceBackend())
         let text = failure { try trainer.run() }
         #expect(text.contains("the loss is not a number in epoch 1, at step 1 of 1; "))
-        #expect(text.contains("the first tensor with such a number is the input 'images'"))
+        #expect(text.contains("the first tensor with such a number is the input 'images', by the pixels of "), "\(text)")
+        #expect(text.contains("image 1; leave such images out"), "\(text)")
+    }
+
+    @Test func namesATeacherWithoutScores() throws {
+        var teacher = try TinyClassifier(seed: 12).graph()
+        let bias = try Tensor([0, .nan, 0] as [Float], shape: [3])
+        teacher = try TrainingGraph.updating(teacher, with: ["dense.bias": bias])
+        var recipe = quickRecipe(epochs: 1)
+        recipe.loss = .distillation(temperature: 2, alpha: 0.5, labelSmoothing: 0)
+        let trainer = try trainer(TinyClassifier().graph(), recipe, images, teacher: teacher)
+        let text = failure { try trainer.run() }
+        #expect(text.contains("the first tensor with such a number is one of the teacher's scores; look at the teacher"), "\(text)")
     }
 
     /// Weights that became infinite are not written, though no loss has shown them yet.

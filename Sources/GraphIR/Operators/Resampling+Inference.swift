@@ -20,6 +20,13 @@ private func checkScales(_ scales: [Float], expected: Int) throws {
     throw CleaveError(.invalidAttribute, "one of the scales is \(bad), expected positive numbers")
 }
 
+extension InferenceContext {
+    /// Scales that are constant, or whole numbers that exporters put together from constants.
+    fileprivate func scales<Operand: RawRepresentable<Int>>(_ operand: Operand) -> [Float]? {
+        constant(operand)?.doubles()?.map { Float($0) } ?? knownContents(operand)?.map { Float($0) }
+    }
+}
+
 extension Resize {
     public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
         let input = try context.type(of: Operand.input, .numbersAndBooleans)
@@ -43,7 +50,7 @@ extension Resize {
         guard context.has(operand) else {
             throw CleaveError(.invalidGraph, "neither scales nor sizes are given, expected one of them")
         }
-        guard let scales = context.constant(operand)?.doubles()?.map({ Float($0) }) else { return lengths.map { _ in .unknown } }
+        guard let scales = context.scales(operand) else { return lengths.map { _ in .unknown } }
         try checkScales(scales, expected: lengths.count)
         // The specification's text multiplies a cropped length by the region's; ONNX's own inference and ONNX Runtime do not.
         return zip(lengths, scales).map { scaled($0, by: $1) }
@@ -68,7 +75,7 @@ extension Upsample {
     public func inferOutputs(_ context: InferenceContext) throws -> [InferredValue] {
         let input = try context.type(of: Operand.input, .any)
         guard let shape = input.shape else { return [InferredValue(input.elementType, nil)] }
-        guard let scales = scales ?? context.constant(Operand.scales)?.doubles()?.map({ Float($0) }) else {
+        guard let scales = scales ?? context.scales(Operand.scales) else {
             return [InferredValue(input.elementType, shape.map { _ in .unknown })]
         }
         try checkScales(scales, expected: shape.count)

@@ -94,6 +94,7 @@ extension PlanCompiler {
         case .averagePoolGradient(let payload): return try lower(payload, node, input, output)
         case .maxPoolGradient(let payload): return try lower(payload, node, input, output)
         case .activationGradient(let payload): return try lower(payload, node, input, output)
+        case .resizeGradient(let payload): return try lower(payload, node, input, output)
         case .roiAlign(let payload): return try lower(payload, node, input, output)
         case .fakeQuantize(let payload): return try lower(payload, node, input, output)
         case .symmetricScale(let payload): return try lower(payload, node, input, output)
@@ -111,7 +112,7 @@ extension Operator {
             .layerNorm, .localResponseNorm, .gemm, .matMul, .einsum, .unary, .clip, .activation, .binary, .variadic, .select, .cast,
             .softmax, .reduction, .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .concat, .split, .slice, .pad, .depthToSpace,
             .spaceToDepth, .resize, .upsample, .gather, .expand, .tile, .convolutionInputGradient, .convolutionWeightGradient,
-            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient, .integer, .quantizeLinear,
+            .averagePoolGradient, .maxPoolGradient, .batchNormGradient, .activationGradient, .resizeGradient, .integer, .quantizeLinear,
             .dequantizeLinear, .fakeQuantize, .fakeQuantizeGradient, .symmetricScale, .movingRange:
             true
         case .convInteger, .qLinearConv, .lpPool, .maxUnpool, .rmsNorm, .lpNorm, .meanVarianceNorm, .matMulInteger, .qLinearMatMul,
@@ -120,7 +121,7 @@ extension Operator {
             .reverseSequence, .trilu, .unique, .nonMaxSuppression, .shapeOf, .sizeOf, .identity, .dropout, .constant,
             .constantOfShape, .eyeLike, .range, .gridSample, .dynamicQuantizeLinear,
             .negativeLogLikelihoodLoss, .softmaxCrossEntropyLoss, .lpPoolGradient, .layerNormGradient, .groupNormGradient,
-            .rmsNormGradient, .localResponseNormGradient, .productGradient, .resizeGradient, .gridSampleGradient,
+            .rmsNormGradient, .localResponseNormGradient, .productGradient, .gridSampleGradient,
             .dropoutMask, .determinant, .windowFunction, .melWeightMatrix, .dft, .stft, .bernoulli, .randomNumbers, .tfIdfVectorizer,
             .branch, .loop, .scan, .opaque:
             false

@@ -43,7 +43,7 @@ extension PlanCompiler {
 
     /// Filters one dimension after the other, those first that shrink most; the last dimension, whose filters read from all over a
     /// row, when there is least to do.
-    private mutating func lowerInterpolation(
+    mutating func lowerInterpolation(
         _ filters: [[[ResamplingTap]]?], _ node: Node, _ input: ValueID, _ output: ValueID
     ) throws -> Bool {
         var lengths = shape(input)

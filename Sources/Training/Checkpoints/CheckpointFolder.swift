@@ -47,7 +47,8 @@ public struct CheckpointFolder: Sendable {
     public func writeHistory(_ history: [EpochRecord]) throws {
         var lines = ["epoch,loss,accuracy,test_loss,test_accuracy,test_top5,learning_rate,seconds,images_per_second"]
         for record in history {
-            let test = record.validation.map { ["\($0.loss)", "\($0.top1)", "\($0.top5)"] } ?? ["", "", ""]
+            // Swift writes the sign of a number that is none.
+            let test = record.validation.map { [$0.loss.isNaN ? "nan" : "\($0.loss)", "\($0.top1)", "\($0.top5)"] } ?? ["", "", ""]
             let fields = ["\(record.epoch)", "\(record.loss)", "\(record.accuracy)"] + test
             let speed = [String(format: "%.3f", record.seconds), String(format: "%.1f", record.imagesPerSecond)]
             lines.append((fields + ["\(record.learningRate)"] + speed).joined(separator: ","))

@@ -1,4 +1,5 @@
 import Autodiff
+import Datasets
 import Execution
 import GraphIR
 import Tensors
@@ -9,11 +10,13 @@ struct DivergenceSearch {
     let backend: any Backend
     /// Values that are looked at in one run take no more bytes than this.
     private static let byteLimit = 1 << 28
+    static let teacherScores = "one of the teacher's scores"
 
     /// - Parameter tensors: with which the loss was computed.
     /// - Returns: what the first tensor is, for a person; `nil` when all are finite.
     func firstTensor(_ inputs: [String: Tensor], _ tensors: TrainingTensors) throws -> String? {
         for name in training.inputs.data where inputs[name]?.isFinite == false { return "the input '\(name)'" }
+        if let name = training.inputs.teacherLogits, inputs[name]?.isFinite == false { return Self.teacherScores }
         for parameter in training.parameters {
             if tensors.parameters[parameter.name]?.isFinite == false { return "the parameter '\(parameter.name)'" }
         }
@@ -52,6 +55,14 @@ struct DivergenceSearch {
             size += bytes
         }
         return groups
+    }
+}
+
+extension Batch {
+    /// Which image of the split is the first with a pixel that is infinite or not a number; `nil` for none.
+    var firstNotFinite: Int? {
+        guard count > 0, let pixels = try? images.elements(as: Float.self) else { return nil }
+        return pixels.firstIndex { !$0.isFinite }.map { indices[$0 / (pixels.count / count)] }
     }
 }
 

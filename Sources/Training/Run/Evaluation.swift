@@ -177,7 +177,11 @@ private struct Evaluator {
             loader.cancel()
             throw CleaveError(.cancelled, "the evaluation was stopped")
         }
-        return try loader.next()
+        do {
+            return try loader.next()
+        } catch let error as CleaveError {
+            throw error.suggestingToSkip
+        }
     }
 
     /// The network runs on full batches: a smaller one is filled up with its first image.
@@ -205,6 +209,15 @@ private struct Evaluator {
             if scores.rank(of: label, image) < 5 { top5Count += 1 }
             if let best = scores.best(image) { confusion[label, best] += 1 } else { unscoredCount += 1 }
         }
+    }
+}
+
+extension CleaveError {
+    /// The error of an image that cannot be read, with what to do about it.
+    var suggestingToSkip: CleaveError {
+        var error = self
+        if suggestion == nil, location.file != nil { error.suggestion = "leave it out: --skip-bad" }
+        return error
     }
 }
 

@@ -80,8 +80,9 @@ extension Trainer {
         var batches: [Batch] = []
         do {
             while batches.count < count, let batch = try loader.next() { batches.append(batch) }
-        } catch let error as CleaveError where error.kind == .cancelled {
-            return nil
+        } catch let error as CleaveError {
+            guard error.kind != .cancelled else { return nil }
+            throw error.suggestingToSkip
         }
         guard batches.count == count else { throw CleaveError(.invalidRequest, "the images ended before the epoch did") }
         return batches
@@ -133,10 +134,14 @@ extension Trainer {
     ) throws -> CleaveError {
         let first = try DivergenceSearch(training: training, backend: backend).firstTensor(inputs, session.tensors())
         let source = first.map { "; the first tensor with such a number is \($0)" } ?? ""
+        let image = batch.firstNotFinite.map { trainingSplit.nameOfImage($0) }
+        var advice = Self.advice(recipe, folder: folder.flatMap { $0.hasCheckpoint ? $0.path : nil })
+        if first == DivergenceSearch.teacherScores { advice = "look at the teacher with `cleave evaluate`" }
+        if image != nil { advice = "leave such images out of the data set" }
         return CleaveError(
             .invalidNumbers, "the loss is \(loss.isNaN ? "not a number" : "infinite") in epoch \(state.epoch + 1), at step "
-                + "\(batch.position.batch + 1) of \(batchesPerEpoch)\(source)",
-            suggestion: Self.advice(recipe, folder: folder.flatMap { $0.hasCheckpoint ? $0.path : nil }))
+                + "\(batch.position.batch + 1) of \(batchesPerEpoch)\(source)" + (image.map { ", by the pixels of \($0)" } ?? ""),
+            suggestion: advice)
     }
 
     private func progress(_ phase: TrainingProgress.Phase, _ pace: Pace, _ rate: Double) -> TrainingProgress {

@@ -22,7 +22,7 @@ public final class Trainer {
     }
 
     public let recipe: TrainingRecipe
-    /// The network with the weights that training began with; one trained for 8 bits rounds as the int8 network will.
+    /// The network for inference, with the weights that training began with; one trained for 8 bits rounds as the int8 network will.
     public let network: Graph
     public let training: TrainingGraph
     public let trainingSplit: DatasetSplit
@@ -67,9 +67,10 @@ public final class Trainer {
         input = try ImageInput(of: network)
         try network.checkPatterns(recipe.frozen)
         self.ranges = ranges
-        let fakeQuantized = try recipe.awareness.map { try FakeQuantizedNetwork(network, ranges: ranges ?? [:], awareness: $0) }
+        let plain = try network.forInference()
+        let fakeQuantized = try recipe.awareness.map { try FakeQuantizedNetwork(plain, ranges: ranges ?? [:], awareness: $0) }
         self.fakeQuantized = fakeQuantized
-        let network = fakeQuantized?.graph ?? network
+        let network = fakeQuantized?.graph ?? plain
         func graph(of network: Graph) throws -> TrainingGraph {
             try TrainingGraph(
                 of: network, output: nil, loss: recipe.loss, batchSize: recipe.batchSize, seed: Int(truncatingIfNeeded: recipe.seed),
@@ -96,7 +97,7 @@ public final class Trainer {
         }
         let loader = try BatchLoader(split, for: input, options: recipe.loaderOptions, epochs: 0)
         batchesPerEpoch = loader.batchesPerEpoch
-        self.teacher = try Self.teacher(teacher, of: training, recipe, input, loader.shape, backend)
+        self.teacher = try Self.teacher(teacher?.forInference(), of: training, recipe, input, loader.shape, backend)
         session = try backend.prepareTraining(
             TrainingProgram(training, optimizer: recipe.optimizer, keepsAverage: recipe.averageDecay != nil))
     }
