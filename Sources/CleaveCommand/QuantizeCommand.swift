@@ -4,6 +4,11 @@ import Cleave
 extension QuantizationTarget: ExpressibleByArgument {}
 extension QuantizationFormat: ExpressibleByArgument {}
 
+/// How biases are corrected.
+enum BiasCorrectionName: String, ExpressibleByArgument, CaseIterable {
+    case analytic, empirical
+}
+
 struct QuantizeCommand: NetworkCommand {
     static let configuration = CommandConfiguration(
         commandName: "quantize",
@@ -50,8 +55,11 @@ struct QuantizeCommand: NetworkCommand {
     @Flag(help: "Scale the channels between layers so that both use 8 bits alike (cross-layer equalization).")
     var equalize = false
 
-    @Flag(help: "Let biases make up for what rounding the weights adds on average.")
-    var correctBias = false
+    @Option(
+        help: .init(
+            "Let biases make up for what a layer is off by on average: for what rounding its weights adds to the means that calibration "
+                + "measured (analytic), or for what is measured on samples, layer after layer (empirical)."))
+    var correctBias: BiasCorrectionName?
 
     @Flag(help: "Weights of 7 bits, for processors without VNNI, whose 16-bit sums would overflow.")
     var reduceRange = false
@@ -91,6 +99,10 @@ struct QuantizeCommand: NetworkCommand {
 
     func validate() throws {
         if calibration.isGiven, !ranges.isEmpty { throw ValidationError("--ranges are instead of samples: --calibration or --inputs.") }
+        if correctBias == .empirical, sensitivity { throw ValidationError("--correct-bias empirical is not for --sensitivity.") }
+        if !calibration.isGiven, correctBias == .empirical {
+            throw ValidationError("--correct-bias empirical measures layers on samples: give --calibration or --inputs.")
+        }
         if !calibration.isGiven, ranges.isEmpty || sensitivity || keepAccuracy != nil {
             throw ValidationError(
                 sensitivity || keepAccuracy != nil
@@ -116,7 +128,7 @@ struct QuantizeCommand: NetworkCommand {
     private var options: QuantizationOptions {
         QuantizationOptions(
             target: target, format: format, method: method, excluded: exclude, reducesRange: reduceRange, hasIntegerInterface: integerIo,
-            correctsBias: correctBias)
+            correctsBias: correctBias == .analytic)
     }
 
     func run() throws {
@@ -138,6 +150,11 @@ struct QuantizeCommand: NetworkCommand {
                     // Names are taken as they are.
                     options.floatLayers = found.floatLayers
                     budget = found
+                }
+                if correctBias == .empirical {
+                    options.biasShifts = try biasShifts(
+                        of: graph, record, options: options, samples: calibration.batches(graph, count: Self.measuredSamples),
+                        backend: backend.backend, progress: progress)
                 }
                 progress(WorkProgress(task: "quantizing"))
                 return (reports + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
@@ -194,7 +211,7 @@ struct QuantizeCommand: NetworkCommand {
             backend: backend.backend, progress: progress)
     }
 
-    /// Samples on which layers are compared.
+    /// Samples on which layers are compared and biases corrected.
     private static let measuredSamples = 128
 
     private func keep(

@@ -16,7 +16,7 @@ struct TrainCommand: NetworkCommand {
               cleave train --resume run
               cleave train a.onnx --data idx:DIR --augment flip,crop=4 -o b.onnx
               cleave train small.onnx --data folder:DIR --teacher big.onnx -o b.onnx
-              cleave train trained.onnx --data cifar10:DIR --quantize-aware --learning-rate 0.0001 -o int8.onnx
+              cleave train trained.onnx --data idx:DIR --quantize-aware -o int8.onnx
               cleave train model.onnx --data cifar10:DIR --profile
 
             Exit code: 130 when Ctrl-C stopped it.

@@ -1,10 +1,25 @@
 import GraphIR
 import Tensors
 
+/// What a layer's bias makes up for.
+enum BiasCorrection {
+    case analytic(WeightRounding)
+    /// Per output channel, what the layer's result was off by on average.
+    case measured([Double])
+
+    /// Per output channel, what is taken from the bias; `nil` where it is not known.
+    func shift(of weight: UnsafeBufferPointer<Float>, quantized: [Int8], scales: [Float], axis: Int, shape: [Int]) -> [Double]? {
+        switch self {
+        case .analytic(let rounding): rounding.shift(of: weight, quantized: quantized, scales: scales, axis: axis, shape: shape)
+        case .measured(let shift): shift.count == shape[axis] ? shift : nil
+        }
+    }
+}
+
 /// What rounding a layer's weights adds to its result on average, so that the bias can take it away again: E[ŷ] − E[y] = ΔW·E[x]
 /// (M. Nagel, M. van Baalen, T. Blankevoort, M. Welling, "Data-Free Quantization Through Weight Equalization and Bias Correction",
 /// arXiv 1906.04721), with the means that calibration has measured.
-struct BiasCorrection {
+struct WeightRounding {
     /// The layer.
     let node: Operator
     /// The mean of every channel of the layer's input. At the border of an image padding stands for some of it, which is left out

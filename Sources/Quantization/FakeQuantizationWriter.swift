@@ -82,7 +82,7 @@ struct FakeQuantizationWriter {
         let (first, last) = (start.limits.lowerBound, start.limits.upperBound)
         let hasLow = !target.isSymmetric && start.zeroPoint > first
         let features = editor.graph[source].tensorType?.shape?.dropFirst().reduce(1) { $0 * ($1.known ?? 1) } ?? 1
-        let unit = lsqUnit(count: features, limit: target.isSymmetric ? last : last - first)
+        let unit = lsqUnit(count: features, limit: target.isSymmetric ? last : last - first, scales: [start.scale])
         let scale = try editor.addConstant(Tensor(scalar: start.scale / unit), name: name + "_scale")
         var operands = [scale]
         if hasLow {
@@ -137,10 +137,17 @@ struct FakeQuantizationWriter {
     }
 
     /// √g with LSQ's factor of a scale's gradient, g = 1/√(N·Q): a gradient step on s/√g is one on s whose gradient is multiplied by g.
+    ///
+    /// Not more than the scales themselves: at 8 bits the gradient of a scale of few weights is hardly more than what rounding happens to
+    /// add, and with a larger factor it would wander off before the loss shows it.
     /// - Parameters:
     ///   - count: N, the features of a sample, or the weights of a channel.
     ///   - limit: Q, the largest number of steps.
-    private func lsqUnit(count: Int, limit: Int) -> Float { Float(1 / (Double(max(count, 1)) * Double(limit)).squareRoot().squareRoot()) }
+    ///   - scales: that training begins with.
+    private func lsqUnit(count: Int, limit: Int, scales: [Float]) -> Float {
+        let unit = Float(1 / (Double(max(count, 1)) * Double(limit)).squareRoot().squareRoot())
+        return max(min(unit, scales.reduce(0, +) / Float(max(scales.count, 1))), .leastNormalMagnitude)
+    }
 
     private func product(
         _ value: ValueID, _ factor: Float, name: String, before anchor: NodeID?, in editor: inout GraphEditor
@@ -221,7 +228,7 @@ struct FakeQuantizationWriter {
             let scales = try covering(weight, key, least: least, before: anchor, in: &editor)
             return (try insert(operation, scales), scales)
         }
-        operation.unit = lsqUnit(count: max(tensor.count / channels, 1), limit: limit)
+        operation.unit = lsqUnit(count: tensor.count / channels, limit: limit, scales: chosen.scales)
         operation.gradient = .learned
         let scale = try editor.addConstant(Tensor(vector: chosen.scales.map { $0 / operation.unit }), name: key.weight + "_scale")
         network.weights[key] = .learned(scale: editor.graph[scale].name, unit: operation.unit)

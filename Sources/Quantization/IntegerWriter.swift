@@ -32,6 +32,8 @@ struct IntegerWriter {
         var inputScale: Float
         /// The activation by which the bias is corrected.
         var input: ValueID?
+        /// The layer, where its bias is corrected by what was measured there.
+        var layer: String?
     }
 
     init(
@@ -77,8 +79,12 @@ struct IntegerWriter {
             let inputScale = parameters[input]?.scale
         else { return [] }
         let bias = role.biasOperand.flatMap { node.inputs[$0] }
-        let correction = channelMeans[input].map { BiasCorrection(node: node.operator, inputMeans: $0) }
-        let key = WeightKey(weight: weight, bias: bias, axis: role.axis, inputScale: inputScale, input: correction.map { _ in input })
+        let label = editor.graph.label(of: node), measured = options.biasShifts[label]
+        let correction = measured.map { BiasCorrection.measured($0) }
+            ?? channelMeans[input].map { .analytic(WeightRounding(node: node.operator, inputMeans: $0)) }
+        let key = WeightKey(
+            weight: weight, bias: bias, axis: role.axis, inputScale: inputScale, input: correction.map { _ in input },
+            layer: measured.map { _ in label })
         var raised: [Int] = []
         let operands: (weight: ValueID, bias: ValueID?)
         if let known = weights[key] {

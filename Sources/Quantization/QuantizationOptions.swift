@@ -13,6 +13,9 @@ public struct QuantizationOptions: Hashable, Sendable {
     public var hasIntegerInterface: Bool
     /// Whether biases make up for what rounding the weights adds to a layer's result on average.
     public var correctsBias: Bool
+    /// Per label of a layer and output channel, what its result is off by on average, so that its bias takes it away: see
+    /// `biasShifts(of:_:options:samples:backend:progress:)`.
+    public var biasShifts: [String: [Double]] = [:]
 
     /// What calibration has to keep for these options.
     public var neededDetail: ValueStatistics.Detail {

@@ -50,6 +50,24 @@ struct QuantizeCommandTests {
         }
     }
 
+    @Test func biasesAreCorrected() throws {
+        try withTemporaryFolder { folder in
+            try writeInputs(to: folder)
+            var files: Set<Data> = []
+            for how in [[], ["--correct-bias", "analytic"], ["--correct-bias", "empirical"]] {
+                let result = try Command.run(
+                    ["quantize", Command.fixture, "--inputs", "data.npz", "-o", "int8.onnx", "--quiet"] + how, in: folder)
+                #expect(result.status == 0, "\(result.errors)")
+                files.insert(try Data(contentsOf: folder.appendingPathComponent("int8.onnx")))
+            }
+            #expect(files.count == 3)
+            #expect(try Command.run("calibrate", Command.fixture, "--inputs", "data.npz", "-o", "a.json", in: folder).status == 0)
+            let blind = try Command.run(
+                "quantize", Command.fixture, "--ranges", "a.json", "--correct-bias", "empirical", "-o", "b.onnx", in: folder)
+            #expect(blind.status != 0 && blind.errors.contains("measures layers on samples"))
+        }
+    }
+
     @Test func rangesAreRecordedMergedAndReused() throws {
         try withTemporaryFolder { folder in
             try writeInputs(to: folder)

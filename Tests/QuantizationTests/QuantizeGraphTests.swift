@@ -236,6 +236,46 @@ struct QuantizeGraphTests {
         // Narrow weights make an error that is worth correcting.
         let (plain, corrected) = (try meanError(.init(reducesRange: true)), try meanError(.init(reducesRange: true, correctsBias: true)))
         #expect(corrected < plain / 3)
+        let batch = CalibrationBatch(inputs: inputs, sampleNames: (0..<16).map { "\($0)" })
+        var options = QuantizationOptions(reducesRange: true)
+        options.biasShifts = try biasShifts(of: original, record, options: options, samples: [batch], backend: ReferenceBackend())
+        #expect(options.biasShifts.keys.sorted() == ["y"])
+        // What was measured is gone, up to the rounding of the result.
+        #expect(try meanError(options) < plain / 10)
+    }
+
+    /// Behind a layer that is off, the next one is measured with the first one's bias corrected.
+    @Test func biasesAreMeasuredLayerAfterLayer() throws {
+        let original = try network {
+            let x = try $0.input("x", [.named("N"), 3, 8, 8])
+            return [try $0.conv(try $0.relu(try $0.conv(x, [6, 3, 3, 3], "a"), "r"), [4, 6, 3, 3], "b")]
+        }
+        let numbers: [Float] = try samples([16, 3, 8, 8]).elements()
+        let inputs = ["x": try Tensor(numbers.map { 0.5 * $0 + 0.7 }, shape: [16, 3, 8, 8])]
+        let batch = CalibrationBatch(inputs: inputs, sampleNames: (0..<16).map { "\($0)" })
+        let calibrator = try Calibrator(original, backend: ReferenceBackend(), detail: [.channelMeans])
+        try calibrator.add(batch)
+        let record = try calibrator.record(equalized: false)
+        var options = QuantizationOptions(reducesRange: true)
+        func offset(_ options: QuantizationOptions) throws -> Double {
+            var graph = original
+            _ = try QuantizeGraph(record, options: options).run(on: &graph)
+            let (left, right): ([Float], [Float]) = (
+                try #require(run(graph, inputs)["b"]).elements(), try #require(run(original, inputs)["b"]).elements()
+            )
+            var sums = [Double](repeating: 0, count: 4)
+            for index in left.indices { sums[index / 64 % 4] += Double(left[index] - right[index]) }
+            return sums.reduce(0) { $0 + abs($1) }
+        }
+        let plain = try offset(options)
+        options.biasShifts = try biasShifts(of: original, record, options: options, samples: [batch], backend: ReferenceBackend())
+        #expect(options.biasShifts.keys.sorted() == ["a", "b"])
+        let corrected = try offset(options)
+        #expect(corrected < plain / 5)
+        // Without the first one's correction, the second one's is another.
+        var alone = options
+        alone.biasShifts["a"] = nil
+        #expect(try offset(alone) > 2 * corrected)
     }
 
     @Test func wildcards() {
