@@ -37,7 +37,7 @@ public struct ExpandIntegerOperators: Pass {
             guard let scale = operand.scale else { return operand.value }
             let name = editor.graph[operand.value].name
             return try editor.insertSingle(
-                .dequantizeLinear(DequantizeLinear(axis: operand.axis, blockSize: 0)), inputs: [operand.value, scale, operand.zeroPoint],
+                .dequantizeLinear(DequantizeLinear(axis: operand.axis, blockSize: 0)), inputs: [operand.value, scale] + operand.zeroPoints,
                 output: .new(name: name + "_dequantized"), name: name + "/DequantizeLinear", before: node.id, origin: nil)
         }
         let inputs = try form.operands.map { try dequantize($0) }
@@ -53,7 +53,7 @@ public struct ExpandIntegerOperators: Pass {
         for (float, result) in quantizers {
             try editor.insert(
                 .quantizeLinear(QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)),
-                inputs: [float, result.scale, result.zeroPoint], outputs: [.existing(result.value)],
+                inputs: [float, result.scale] + result.zeroPoints, outputs: [.existing(result.value)],
                 name: editor.graph[result.value].name + "/QuantizeLinear", before: node.id, origin: nil)
         }
         editor.remove(node.id)
@@ -69,6 +69,9 @@ private struct FloatForm {
         var zeroPoint: ValueID?
         /// The dimension that a scale per channel runs along.
         var axis = 1
+
+        /// None where it is left out for 0.
+        var zeroPoints: [ValueID?] { zeroPoint.map { [$0] } ?? [] }
     }
 
     var operation: Operator

@@ -14,6 +14,9 @@ public struct OpenFloatInterface: Pass {
     private struct Parameters {
         var scale: ValueID
         var zeroPoint: ValueID?
+
+        /// None where the zero point is left out for 0.
+        var operands: [ValueID?] { [scale] + (zeroPoint.map { [$0] } ?? []) }
     }
 
     public func run(on graph: inout Graph) throws -> PassReport {
@@ -28,7 +31,7 @@ public struct OpenFloatInterface: Pass {
                 editor.setType(value, to: .tensor(TensorType(.float32, shape)))
                 let quantized = try editor.insertSingle(
                     .quantizeLinear(QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)),
-                    inputs: [value, parameters.scale, parameters.zeroPoint], output: .new(name: name + "_quantized"),
+                    inputs: [value] + parameters.operands, output: .new(name: name + "_quantized"),
                     name: name + "/QuantizeLinear", before: first, origin: nil)
                 for reader in readers { editor.setInputs(reader.id, to: reader.inputs.map { $0 == value ? quantized : $0 }) }
                 report.rewrites.append(.init(node: name, detail: "input to float32"))
@@ -40,7 +43,7 @@ public struct OpenFloatInterface: Pass {
                 let quantized = try editor.redirectProducer(of: value, to: name + "_quantized")
                 for reader in readers { editor.setInputs(reader.id, to: reader.inputs.map { $0 == value ? quantized : $0 }) }
                 try editor.insert(
-                    .dequantizeLinear(DequantizeLinear(axis: 1, blockSize: 0)), inputs: [quantized, parameters.scale, parameters.zeroPoint],
+                    .dequantizeLinear(DequantizeLinear(axis: 1, blockSize: 0)), inputs: [quantized] + parameters.operands,
                     outputs: [.existing(value)], name: name + "/DequantizeLinear", before: nil, origin: nil)
                 report.rewrites.append(.init(node: name, detail: "output to float32"))
             }
