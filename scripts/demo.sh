@@ -70,7 +70,7 @@ show_accuracy depthwise-int8.onnx
 title 'Before and after.'
 show inspect resnet.onnx folded.onnx spatial.onnx depthwise-trained.onnx depthwise-int8.onnx
 
-title 'A study: three networks and a converted one, trained from scratch, in float and in int8.'
+title 'A study: three networks trained from scratch, in float and in int8, one trained for int8, and a converted one.'
 cp "$root/studies/quick.yaml" .
 show study quick.yaml -o results
 show report results -o report.html --quiet

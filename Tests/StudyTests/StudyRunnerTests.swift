@@ -167,6 +167,15 @@ struct StudyRunnerTests {
         }
     }
 
+    @Test func someOfTheImages() throws {
+        try withStudy { study in
+            let yaml = StudyCase.yaml.replacing("test: 9,", with: "test: 9, use: { training: 18, test: 6 },")
+            let outcome = try study.runner(yaml).run()
+            let record = try study.record("net")
+            #expect(outcome == .complete && record.evaluation?.images == 6 && record.training.updates == 3 * 2)
+        }
+    }
+
     @Test func onlySomeRows() throws {
         try withStudy { study in
             var options = StudyOptions()
@@ -183,7 +192,8 @@ struct StudyRunnerTests {
 
     /// The network that is trained for 8 bits is an int8 one, and the same one after an interruption.
     @Test func networksTrainedForEightBits() throws {
-        let yaml = StudyCase.yaml.replacing("\nquantizations", with: "\n  aware: { like: short, epochs: 2, quantize-aware: {} }\nquantizations")
+        let recipe = "  aware: { like: short, epochs: 2, quantize-aware: {} }"
+        let yaml = StudyCase.yaml.replacing("\nquantizations", with: "\n\(recipe)\nquantizations")
             .replacing("\nlatency", with: "\n  aware: { continue: net, recipe: aware }\nlatency")
         func trained(_ study: StudyCase) throws -> Data {
             try Data(contentsOf: study.folder.appendingPathComponent("results/aware/trained.onnx"))

@@ -15,9 +15,10 @@ extension StudyRunner {
     private static let calibrationSeed: UInt64 = 1
 
     /// Measures what is missing of a row, and writes every part down as soon as it is known.
+    /// - Parameter progress: of the weights in the trained network; a process that trains on may be further by now.
     /// - Returns: whether it was not stopped.
-    func measure(_ row: StudyRow, _ run: StudyRun) throws -> Bool {
-        guard let progress = try state.progress(of: run), let trainedSource = state.trainedSource(of: run, progress),
+    func measure(_ row: StudyRow, _ run: StudyRun, _ progress: RunProgress) throws -> Bool {
+        guard let trainedSource = state.trainedSource(of: run, progress),
             let trained = folder.receipt(of: folder.trainedPath(run.id), source: trainedSource)
         else { throw CleaveError(.invalidRequest, "the trained network is gone", at: .init(file: folder.trainedPath(run.id))) }
         guard !isStopping else { return false }

@@ -8,12 +8,10 @@ import Training
 
 extension StudyRunner {
     enum RunOutcome {
-        /// Its training is at its end, and its network written.
-        case complete
-        /// Its training is not at its end; with `reportsNow`, the network is written as it is.
-        case partial
-        /// There is nothing that could be trained or measured yet.
-        case missing
+        /// Its network is written, with the weights of this moment: those of the end of training, or with `reportsNow` of any.
+        case written(RunProgress)
+        /// There is nothing to measure yet.
+        case unfinished
         case stopped
     }
 
@@ -21,25 +19,25 @@ extension StudyRunner {
     func train(_ run: StudyRun) throws -> RunOutcome {
         guard try initialNetwork(run) != nil, run.requirements.allSatisfy({ state.trained($0) != nil }) else {
             observer.note("\(run.id): waits until \(run.requirements.joined(separator: " and ")) is trained")
-            return .missing
+            return .unfinished
         }
         guard let recipe = run.recipe else {
             let progress = RunProgress(epochs: 0, updates: 0, isComplete: true, seconds: 0)
             _ = try writeTrained(run, progress) { try Graph(onnx: folder.initialPath(run.id)) }
-            return .complete
+            return .written(progress)
         }
         let saved = try savedCheckpoint(run)
         if let known = saved?.description.state, known.end != nil || options.reportsNow {
             let progress = state.progress(known, recipe)
             _ = try writeTrained(run, progress) { try trainer(run, recipe, from: saved).result() }
-            return progress.isComplete ? .complete : .partial
+            return .written(progress)
         }
         if options.reportsNow {
             observer.note("\(run.id): not trained yet")
-            return .missing
+            return .unfinished
         }
         let limit = options.lastEpoch ?? .max
-        if let epoch = saved?.description.state.epoch, epoch >= limit { return .partial }
+        if let epoch = saved?.description.state.epoch, epoch >= limit { return .unfinished }
         return try train(run, recipe, from: saved, limit: limit)
     }
 
@@ -53,9 +51,12 @@ extension StudyRunner {
         let observer = TrainingObserver(
             progress: { self.observer.training(run, $0) }, epoch: { try self.observer.epoch(run, path, $0) },
             isStopping: { self.isStopping || trainer.state.epoch >= limit })
-        if try trainer.run(checkpoints: checkpoints, observer: observer) == .interrupted { return isStopping ? .stopped : .partial }
-        _ = try writeTrained(run, state.progress(trainer.state, recipe)) { try trainer.result() }
-        return .complete
+        if try trainer.run(checkpoints: checkpoints, observer: observer) == .interrupted {
+            return isStopping ? .stopped : .unfinished
+        }
+        let progress = state.progress(trainer.state, recipe)
+        _ = try writeTrained(run, progress) { try trainer.result() }
+        return .written(progress)
     }
 
     /// The checkpoint of a run; one that is damaged is put aside.

@@ -116,15 +116,13 @@ public final class StudyRunner {
             var unfinished: [String] = []
             for run in state.runs(for: rows) {
                 switch try train(run) {
-                case .complete: break
-                case .partial where options.reportsNow: unfinished.append(run.id)
-                case .partial, .missing:
-                    unfinished.append(run.id)
-                    continue
                 case .stopped: return stopped
-                }
-                for row in rows where row.run == run.id {
-                    guard try measure(row, run) else { return stopped }
+                case .unfinished: unfinished.append(run.id)
+                case .written(let progress):
+                    if !progress.isComplete { unfinished.append(run.id) }
+                    for row in rows where row.run == run.id {
+                        guard try measure(row, run, progress) else { return stopped }
+                    }
                 }
             }
             return unfinished.isEmpty ? .complete : .unfinished(unfinished)
