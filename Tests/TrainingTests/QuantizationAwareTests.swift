@@ -119,9 +119,8 @@ struct QuantizationAwareTests {
             let (old, new) = (try #require(before.value(named: name)?.constant), try #require(after.value(named: name)?.constant))
             #expect(old.isIdentical(to: new), "\(name)")
         }
-        let (old, new) = (
-            try #require(before.value(named: "dense.weight_scale")?.constant), try #require(after.value(named: "dense.weight_scale")?.constant)
-        )
+        let old = try #require(before.value(named: "dense.weight_scale")?.constant)
+        let new = try #require(after.value(named: "dense.weight_scale")?.constant)
         #expect(!old.isIdentical(to: new))
     }
 
