@@ -7,6 +7,7 @@ Run it with the Python that has onnxruntime, onnx and sympy, if any. Cleave's ti
 quant_pre_process and quantize_static (QDQ, a scale per channel, extremes), without the start of Python and its imports. Both take the
 same samples, ten at a time, and turns; the medians and the range of the ratio count.
 """
+import logging
 import os
 import statistics
 import subprocess
@@ -68,6 +69,7 @@ def main():
 
             prepared = os.path.join(folder, "prepared.onnx")
             quant_pre_process(model, prepared)
+            logging.disable(logging.WARNING)
             quantize_static(
                 prepared, os.path.join(folder, "peer.onnx"), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
                 activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)

@@ -18,7 +18,7 @@ public struct ToIntegerOperators: Pass {
         var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: [])
         let order = graph.order
         try graph.edit { editor in
-            for id in order {
+            for id in order where editor.graph.contains(id) {
                 let node = editor.graph[id]
                 let label = editor.graph.label(of: node)
                 guard let form = IntegerForm(of: node, in: editor.graph) else { continue }
@@ -37,7 +37,11 @@ public struct ToIntegerOperators: Pass {
         try editor.insert(
             form.operation, inputs: form.inputs, outputs: form.outputs.map { .existing($0) }, name: node.name, before: node.id,
             origin: Origin(pass: name, nodes: node.origin?.nodes ?? [editor.graph.label(of: node)]))
-        // The nodes that quantized the results have lost them: they and the float node go with the dead code.
+        // The nodes that quantized the results have lost them. The float node goes at once, as its name is the new node's.
+        for output in node.outputs.compactMap({ $0 }) {
+            for quantize in editor.graph.consumers(of: output) { editor.remove(quantize.id) }
+        }
+        editor.remove(node.id)
     }
 }
 

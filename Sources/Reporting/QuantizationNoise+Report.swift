@@ -40,11 +40,16 @@ extension QuantizationNoise {
             .left("layer"), .left("operator"), .right("own"), .right("total"), .right("weights"), .right("activations"), .right("rounding"),
         ])
         for layer in layers {
-            let name = layer.node + (layer.isScaled ? " (scaled)" : "")
+            let name = shortened(layer.node) + (layer.isScaled ? " (scaled)" : "")
             let numbers = [layer.own, layer.accumulated, layer.weights, layer.activations, layer.rounding]
             table.addRow([.init(name), .init(layer.operatorName)] + numbers.map { .init(Self.number($0)) })
         }
         return table
+    }
+
+    /// Some exporters join the names of everything that a layer was made of.
+    private static func shortened(_ name: String) -> String {
+        name.count <= 48 ? name : name.prefix(20) + "…" + name.suffix(27)
     }
 
     private static func number(_ ratio: SignalToNoise) -> String {

@@ -157,7 +157,7 @@ struct QuantizeCommandTests {
             let quantization = try #require(json["quantization"] as? [String: Any])
             #expect(quantization["first_bad_layer"] as? String != nil)
             #expect((quantization["layers"] as? [[String: Any]])?.count ?? 0 > 20)
-            #expect(try Command.run(arguments + ["--rtol", "1e-3"], in: folder).status == 1)
+            #expect(try Command.run(arguments + ["--rtol", "1e-7"], in: folder).status == 1)
             #expect(try Command.run(arguments + ["--sqnr", "10", "--atol", "1"], in: folder).status == 2)
         }
     }

@@ -113,6 +113,22 @@ struct NoiseTests {
         }
     }
 
+    /// What only moves 8-bit inputs and outputs does not hide their scales.
+    @Test func movedInterfacesAreOpened() throws {
+        let original = try network {
+            let x = try $0.input("x", [.named("N"), 8, 8, 3])
+            let moved = try $0.node(.transpose(Transpose(permutation: [0, 3, 1, 2])), [x], "moved")
+            let conv = try $0.conv(moved, [4, 3, 3, 3], "conv")
+            return [try $0.node(.transpose(Transpose(permutation: [0, 2, 3, 1])), [conv], "y")]
+        }
+        for format in QuantizationFormat.allCases {
+            let candidate = try quantized(original, .init(format: format, hasIntegerInterface: true))
+            #expect(candidate.interface.allSatisfy { $0.contains("uint8") })
+            let report = try report(candidate, original)
+            #expect(report.isClose && report.outputs[0].comparison.signalToNoise > 25, "\(format)")
+        }
+    }
+
     /// Channels that equalization has scaled are held against the float model's, scaled likewise.
     @Test func equalizedLayersAreComparable() throws {
         let original = try network {

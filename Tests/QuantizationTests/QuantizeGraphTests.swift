@@ -185,7 +185,7 @@ struct QuantizeGraphTests {
     /// Weights that training has let decay to almost nothing leave the bias its precision.
     @Test func vanishingWeightsLeaveTheBiasAlone() throws {
         let quantizer = WeightQuantizer(limit: 127, minimizesError: false, hasIntegerBias: true)
-        for size: Float in [0, 1e-42, 1e-38] {
+        for size in [0, Float.leastNonzeroMagnitude * 700, 1e-38] {
             let result = try quantizer.quantize(
                 Tensor([size, -size, 0.5, 1], shape: [2, 2]), axis: 0, bias: Tensor(vector: [0.3, 0.2] as [Float]), inputScale: 0.05,
                 correction: nil)

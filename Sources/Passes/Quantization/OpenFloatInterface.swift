@@ -60,6 +60,9 @@ public struct OpenFloatInterface: Pass {
             case .dequantizeLinear: isOperand = place == 0
             case .qLinearConv, .qLinearMatMul: isOperand = place == 0 || place == 3
             case .qLinear(let payload): isOperand = payload.quantizedOperands(of: reader.inputs.count).contains(place)
+            case let moving where moving.movesElements && place == 0:
+                if let moved = reader.outputs[0], let parameters = readParameters(of: moved, in: graph) { return parameters }
+                isOperand = false
             default: isOperand = false
             }
             if isOperand, let parameters = parameters(of: reader, at: place + 1, in: graph) { return parameters }
