@@ -16,7 +16,7 @@ CK_CLONES void ck_finish_lanes(
         }
         return;
     }
-    int32_t after = to->rounds_first ? 0 : to->zero;
+    int32_t after = to->rounds_first ? to->offset : to->zero;
     float before = (float)(to->zero - after), low = (float)(to->low - after), high = (float)(to->high - after);
     for (int64_t i = 0; i < count; i++) {
         float value = (float)sums[i] * to->factors[lane + i];

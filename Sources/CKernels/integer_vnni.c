@@ -55,7 +55,7 @@ VNNI INLINE void store_bytes(
     __m512i sums[INTEGER_PIXELS][PANEL]) {
 #pragma STDC FP_CONTRACT OFF
     const ck_requantization *to = job->to;
-    int32_t after = to->rounds_first ? 0 : to->zero;
+    int32_t after = to->rounds_first ? to->offset : to->zero;
     __m512 before = _mm512_set1_ps((float)(to->zero - after));
     __m512 low = _mm512_set1_ps((float)(to->low - after)), high = _mm512_set1_ps((float)(to->high - after));
     __m512 first_low = _mm512_set1_ps(to->first_low), first_high = _mm512_set1_ps(to->first_high);

@@ -149,6 +149,7 @@ private struct BytePair: @unchecked Sendable {
         binary.second_zero = payload.operands[1].stored(as: second ?? .uint8)
         binary.first = isProduct ? payload.productFactor : payload.ratio(ofOperand: 0)
         binary.second = payload.ratio(ofOperand: 1)
+        binary.offset = offset
         binary.zero = payload.result.affine.zeroPoint + offset
         binary.low = payload.result.limits.lowerBound + offset
         binary.high = payload.result.limits.upperBound + offset

@@ -268,6 +268,7 @@ private struct IntegerCall: Sendable {
     mutating func set(_ result: IntegerOperator.Result) {
         let offset: Int32 = result.elementType == .int8 ? 128 : 0
         requantization.zero = result.affine.zeroPoint + offset
+        requantization.offset = offset
         requantization.low = result.limits.lowerBound + offset
         requantization.high = result.limits.upperBound + offset
     }
