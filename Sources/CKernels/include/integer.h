@@ -33,10 +33,11 @@ typedef struct {
     const uint8_t *residual;
     float residual_factor;
     int32_t residual_zero;
-    /* Whether the sum is rounded before that as well, limited to first_low…first_high, and multiplied by first_factor: it is the operand
-     * of an addition, which adds the result's zero point (zero − offset) before it rounds. */
-    bool rounds_first;
-    float first_low, first_high, first_factor;
+    /* Whether the sum is rounded before that as well and is an operand of an addition then, own = min(max(round(sum·factor), first_low),
+     * first_high) + first_zero: the result is round(own·first_factor + (residual·residual_factor + shift)), each product and sum fused,
+     * or with the operands the other way round. */
+    bool rounds_first, residual_is_first;
+    float first_low, first_high, first_zero, first_factor, shift;
 } ck_requantization;
 
 /* Which kernel computes sums of products. */
@@ -80,10 +81,11 @@ void ck_integer_depthwise(
 /* --- Element by element ------------------------------------------------------------------------------------------ */
 
 typedef struct {
-    /* round(a·first + b·second + z) for sums, round((a·b)·first + z) for products, of distances from zero points; z = zero − offset. */
+    /* round(a·first + (b·second + shift)) for sums, each product and sum fused; round((a·b)·first + shift) for products; of a and b
+     * less first_zero and second_zero. */
     bool is_product;
     int32_t first_zero, second_zero;
-    float first, second;
+    float first, second, shift;
     /* TFLite's multipliers and shifts of both operands and of the result, used instead where `is_fixed`. */
     bool is_fixed;
     int32_t multipliers[3], shifts[3];
