@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """ONNX Runtime as an outside witness of what Cleave exports.
 
-    witness.py [--samples N] [--seed S] [--batch B] [--inputs FILE] [--save FILE] [--fused] ORIGINAL [REWRITTEN ...]
+    witness.py [--samples N] [--seed S] [--batch B] [--inputs FILE] [--save FILE] [--fused] [--integers FILE] ORIGINAL [REWRITTEN ...]
 
 Checks every model with onnx.checker, runs ORIGINAL and every REWRITTEN model on the same inputs with ONNX Runtime, and
 prints what it found as JSON. The inputs are seeded random numbers, or the arrays of an npz file that are named after
 the model's inputs. --fused also says which operators ONNX Runtime makes of every REWRITTEN model when it may fuse, and what
-these compute on the first sample. Where a REWRITTEN model has 8-bit integers for floats of ORIGINAL, its inputs are quantized and its
-outputs dequantized with the scales that its operators have for them. --save writes the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
+these compute on the first sample. --integers compares integer outputs of every REWRITTEN model, computed by ONNX Runtime's integer
+kernels on the first sample, with the arrays of an npz file that are named after them. Where a REWRITTEN model has 8-bit integers for
+floats of ORIGINAL, its inputs are quantized and its outputs dequantized with the scales that its operators have for them. --save writes
+the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
 
 The exit code is 0 unless the witness itself could not do its work; what it thinks of the models is in the JSON.
 """
@@ -160,6 +162,24 @@ def fuse(path, sample, wanted, interface):
     return {"operators": dict(sorted(counts.items())), "outputs": outputs}
 
 
+def compare_integers(path, sample, ours):
+    """How many integers differ, and by how many steps at most; int8 activations are fused as uint8 ones are."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.qdqisint8allowed", "1")
+    found = run(onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]), sample)
+    results = []
+    for name, value in found.items():
+        if name not in ours or value.dtype.kind not in "iu":
+            continue
+        steps = numpy.abs(value.astype(numpy.int64) - ours[name].astype(numpy.int64))
+        results.append({
+            "name": name, "count": int(steps.size), "different": int(numpy.count_nonzero(steps)),
+            "largest_step": int(numpy.max(steps, initial=0)),
+        })
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=2)
@@ -168,6 +188,7 @@ def main():
     parser.add_argument("--inputs")
     parser.add_argument("--save")
     parser.add_argument("--fused", action="store_true")
+    parser.add_argument("--integers")
     parser.add_argument("original")
     parser.add_argument("rewritten", nargs="*")
     arguments = parser.parse_args()
@@ -195,6 +216,9 @@ def main():
             for sample, wanted in zip(samples, expected):
                 found = interface.dequantized(run(runner, interface.quantized(sample)))
                 entry["samples"].append([compare(name, found.get(name), value) for name, value in wanted.items()])
+            if arguments.integers:
+                with numpy.load(arguments.integers) as ours:
+                    entry["integers"] = compare_integers(path, samples[0], ours)
             if arguments.fused:
                 entry["fused"] = fuse(path, samples[0], expected[0], interface)
         except Exception as error:  # ONNX Runtime's exceptions share no base class

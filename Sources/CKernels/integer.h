@@ -7,6 +7,13 @@
 #include <math.h>
 #include <string.h>
 
+/* As CK_CLONES, with instructions that multiply and add with one rounding. */
+#if defined(__x86_64__) && defined(__linux__)
+#define FUSED_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FUSED_CLONES
+#endif
+
 enum {
     LANES = 16,  /* output channels of a vector of sums */
     PANEL = 4,   /* vectors of sums per panel */

@@ -10,18 +10,19 @@ typedef struct {
     uint8_t *out;
 } binary_job;
 
-CK_CLONES static void combine_span(const ck_byte_binary *p, const uint8_t *a, const uint8_t *b, uint8_t *out, int64_t count) {
+FUSED_CLONES static void combine_span(const ck_byte_binary *p, const uint8_t *a, const uint8_t *b, uint8_t *out, int64_t count) {
 #pragma STDC FP_CONTRACT OFF
-    int32_t first_zero = p->first_zero, second_zero = p->second_zero;
-    float first = p->first, second = p->second, zero = (float)p->zero, low = (float)p->low, high = (float)p->high;
+    int32_t first_zero = p->first_zero, second_zero = p->second_zero, offset = p->offset;
+    float first = p->first, second = p->second, shift = p->shift;
+    float low = (float)(p->low - offset), high = (float)(p->high - offset);
     if (p->is_product) {
         for (int64_t i = 0; i < count; i++)
-            out[i] = (uint8_t)rounded((float)((a[i] - first_zero) * (b[i] - second_zero)) * first + zero, low, high);
+            out[i] = (uint8_t)(rounded((float)((a[i] - first_zero) * (b[i] - second_zero)) * first + shift, low, high) + offset);
         return;
     }
     for (int64_t i = 0; i < count; i++) {
-        float x = (float)(a[i] - first_zero) * first, y = (float)(b[i] - second_zero) * second;
-        out[i] = (uint8_t)rounded(x + y + zero, low, high);
+        float value = fmaf((float)(a[i] - first_zero), first, fmaf((float)(b[i] - second_zero), second, shift));
+        out[i] = (uint8_t)(rounded(value, low, high) + offset);
     }
 }
 

@@ -61,7 +61,8 @@ CK_CLONES static void mean_span(
     const ck_byte_window *w = job->w;
     const ck_byte_mean *m = job->mean;
     float sums[SPAN] = {0};
-    float scale = m->is_integer ? 1 : m->scale, zero = (float)m->result_zero, low = (float)m->low, high = (float)m->high;
+    float scale = m->is_integer ? 1 : m->scale, zero = (float)(m->result_zero - m->offset);
+    float low = (float)(m->low - m->offset), high = (float)(m->high - m->offset);
     for (int64_t i = range[0]; i < range[1]; i++)
         for (int64_t k = range[2]; k < range[3]; k++) {
             const uint8_t *x = image + ((start[0] + i * w->dilation[0]) * w->input[1] + start[1] + k * w->dilation[1]) * w->bytes;
@@ -75,7 +76,7 @@ CK_CLONES static void mean_span(
         return;
     }
     for (int64_t c = 0; c < count; c++)
-        y[c] = (uint8_t)rounded((taps > 0 ? sums[c] / (float)taps / m->result_scale : 0) + zero, low, high);
+        y[c] = (uint8_t)(rounded((taps > 0 ? sums[c] / (float)taps / m->result_scale : 0) + zero, low, high) + m->offset);
 }
 
 static void means_part(void *context, int index, int threads) {

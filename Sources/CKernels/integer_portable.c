@@ -2,7 +2,7 @@
 
 /* Tiles of a convolution of bytes on any processor: one pixel and up to 64 output channels at a time. */
 
-CK_CLONES void ck_finish_lanes(
+FUSED_CLONES void ck_finish_lanes(
     const ck_requantization *to, const int32_t *sums, int64_t lane, int64_t count, int64_t byte, int64_t element, uint8_t *output) {
 #pragma STDC FP_CONTRACT OFF
     if (to->floats) {
@@ -16,16 +16,23 @@ CK_CLONES void ck_finish_lanes(
         }
         return;
     }
-    int32_t after = to->rounds_first ? 0 : to->zero;
-    float before = (float)(to->zero - after), low = (float)(to->low - after), high = (float)(to->high - after);
+    int32_t after = to->rounds_first ? to->offset : to->zero;
+    float low = (float)(to->low - after), high = (float)(to->high - after);
     for (int64_t i = 0; i < count; i++) {
         float value = (float)sums[i] * to->factors[lane + i];
-        if (to->rounds_first) value = rintf(fminf(fmaxf(value, to->first_low), to->first_high)) * to->first_factor;
         if (to->residual) {
-            float residual = (float)(to->residual[byte + i] - to->residual_zero) * to->residual_factor;
-            value = value + residual;
+            float residual = (float)(to->residual[byte + i] - to->residual_zero);
+            if (to->rounds_first) {
+                float own = rintf(fminf(fmaxf(value, to->first_low), to->first_high)) + to->first_zero;
+                value = to->residual_is_first
+                    ? fmaf(residual, to->residual_factor, fmaf(own, to->first_factor, to->shift))
+                    : fmaf(own, to->first_factor, fmaf(residual, to->residual_factor, to->shift));
+            } else {
+                residual = residual * to->residual_factor;
+                value = value + residual;
+            }
         }
-        output[byte + i] = (uint8_t)(rounded(value + before, low, high) + after);
+        output[byte + i] = (uint8_t)(rounded(value, low, high) + after);
     }
 }
 

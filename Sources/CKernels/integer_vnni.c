@@ -55,13 +55,13 @@ VNNI INLINE void store_bytes(
     __m512i sums[INTEGER_PIXELS][PANEL]) {
 #pragma STDC FP_CONTRACT OFF
     const ck_requantization *to = job->to;
-    int32_t after = to->rounds_first ? 0 : to->zero;
-    __m512 before = _mm512_set1_ps((float)(to->zero - after));
+    int32_t after = to->rounds_first ? to->offset : to->zero;
     __m512 low = _mm512_set1_ps((float)(to->low - after)), high = _mm512_set1_ps((float)(to->high - after));
     __m512 first_low = _mm512_set1_ps(to->first_low), first_high = _mm512_set1_ps(to->first_high);
     __m512 first_factor = _mm512_set1_ps(to->first_factor), ratio = _mm512_set1_ps(to->residual_factor);
+    __m512 first_zero = _mm512_set1_ps(to->first_zero), shift = _mm512_set1_ps(to->shift);
     __m512i zero = _mm512_set1_epi32(after), residual_zero = _mm512_set1_epi32(to->residual_zero);
-    bool rounds_first = to->rounds_first;
+    bool rounds_first = to->rounds_first, residual_is_first = to->residual_is_first;
     const uint8_t *residual = to->residual;
 #pragma clang loop unroll(full)
     for (int b = 0; b < blocks; b++) {
@@ -72,14 +72,19 @@ VNNI INLINE void store_bytes(
         for (int i = 0; i < pixels; i++) {
             int64_t byte = tile->output[i] * job->g.output_pixel + place + b * LANES;
             __m512 value = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[i][b]), factor);
-            if (rounds_first) {
-                value = _mm512_min_ps(_mm512_max_ps(value, first_low), first_high);
-                value = _mm512_mul_ps(_mm512_roundscale_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), first_factor);
-            }
             if (residual) {
-                __m512i more = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, residual + byte));
-                value = _mm512_add_ps(value, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(more, residual_zero)), ratio));
-                value = _mm512_add_ps(value, before);
+                __m512i bytes = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, residual + byte));
+                __m512 other = _mm512_cvtepi32_ps(_mm512_sub_epi32(bytes, residual_zero));
+                if (rounds_first) {
+                    __m512 own = _mm512_min_ps(_mm512_max_ps(value, first_low), first_high);
+                    own = _mm512_roundscale_ps(own, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+                    own = _mm512_add_ps(own, first_zero);
+                    value = residual_is_first
+                        ? _mm512_fmadd_ps(other, ratio, _mm512_fmadd_ps(own, first_factor, shift))
+                        : _mm512_fmadd_ps(own, first_factor, _mm512_fmadd_ps(other, ratio, shift));
+                } else {
+                    value = _mm512_add_ps(value, _mm512_mul_ps(other, ratio));
+                }
             }
             __m512i result = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(value, low), high));
             _mm_mask_storeu_epi8(job->output + byte, mask, _mm512_cvtepi32_epi8(_mm512_add_epi32(result, zero)));

@@ -125,10 +125,12 @@ extension IntegerOperator: ReferenceKernel {
         return try tensor(zip(left, right).map { body(Int32($0), Int32($1)) }, shape)
     }
 
-    /// float32: round(a·s_a/s_y + b·s_b/s_y + z_y), every operation rounded; fixed point: TFLite's addition with 20 more bits.
+    /// float32: round(a·(s_a/s_y) + (b·(s_b/s_y) + shift)) of the integers themselves, each product fused with its sum; fixed point:
+    /// TFLite's addition with 20 more bits.
     private func sum(_ a: Int32, _ b: Int32) -> Int32 {
         guard rounding == .fixedPoint else {
-            return limited(roundingWithZeroPoint: Float(a) * ratio(ofOperand: 0) + Float(b) * ratio(ofOperand: 1))
+            let second = additionShift.addingProduct(Float(b + operands[1].zeroPoint), ratio(ofOperand: 1))
+            return limited(roundingWhole: second.addingProduct(Float(a + operands[0].zeroPoint), ratio(ofOperand: 0)))
         }
         let multipliers = additionMultipliers
         return limited(Int64(multipliers.sum(multipliers.first(a << 20) &+ multipliers.second(b << 20))))
@@ -136,7 +138,9 @@ extension IntegerOperator: ReferenceKernel {
 
     /// float32: round((a·b)·(s_a·s_b/s_y) + z_y).
     private func product(_ a: Int32, _ b: Int32) -> Int32 {
-        guard rounding == .fixedPoint else { return limited(roundingWithZeroPoint: Float(a * b) * productFactor) }
+        guard rounding == .fixedPoint else {
+            return limited(roundingWhole: Float(a * b) * productFactor + Float(result.affine.zeroPoint))
+        }
         return limited(Int64(productMultiplier(a * b)))
     }
 
@@ -159,7 +163,7 @@ extension IntegerOperator: ReferenceKernel {
             sums.enumerated().map { index, sum in
                 let count = counts[index % placed.outputCount]
                 guard count > 0 else { return limited(0) }
-                guard isInteger else { return limited(roundingWithZeroPoint: Float(sum) / Float(count) / result.affine.scale) }
+                guard isInteger else { return limited(roundingWhole: Float(sum) / Float(count) / result.affine.scale + Float(result.affine.zeroPoint)) }
                 return limited(Int64((sum / Double(count)).rounded(.toNearestOrAwayFromZero)) - Int64(zero))
             }, planes.shape)
     }

@@ -58,11 +58,10 @@ extension IntegerOperator {
         return Int32(min(max(value, low), high).rounded(.toNearestOrEven)) + zero
     }
 
-    /// The zero point added before the number is rounded, as ONNX Runtime's additions, products and average pools do: then a tie goes to
-    /// the even integer of the result.
-    func limited(roundingWithZeroPoint value: Float) -> Int32 {
-        let shifted = value + Float(result.affine.zeroPoint)
-        return Int32(min(max(shifted, Float(result.limits.lowerBound)), Float(result.limits.upperBound)).rounded(.toNearestOrEven))
+    /// The same for a number that the zero point is part of already, as in ONNX Runtime's additions, products and average pools: a tie
+    /// goes to the even integer of the result.
+    func limited(roundingWhole value: Float) -> Int32 {
+        Int32(min(max(value, Float(result.limits.lowerBound)), Float(result.limits.upperBound)).rounded(.toNearestOrEven))
     }
 
     /// For every output channel, what a sum of products is multiplied by: s_x·s_w/s_y, or s_x·s_w for a result in float.
@@ -80,6 +79,12 @@ extension IntegerOperator {
 
     /// What an operand's distance from its zero point is multiplied by in units of the result: s/s_y.
     public func ratio(ofOperand place: Int) -> Float { operands[place].scale / result.affine.scale }
+
+    /// z_y − (s_a/s_y·z_a + (s_b/s_y·z_b)): what an addition of the integers themselves adds. The first product is fused with the sum.
+    public var additionShift: Float {
+        let second = ratio(ofOperand: 1) * Float(operands[1].zeroPoint)
+        return Float(result.affine.zeroPoint) - second.addingProduct(ratio(ofOperand: 0), Float(operands[0].zeroPoint))
+    }
 
     /// s_a·s_b/s_y
     public var productFactor: Float { operands[0].scale * operands[1].scale / result.affine.scale }

@@ -1,4 +1,3 @@
-@testable import Benchmarking
 import Cleave
 import Foundation
 import Testing
@@ -36,22 +35,20 @@ struct IntegerExecutionWitnessTests {
 
     /// At least 99.9 % of all integers are the same, and none is off by more than one step.
     private func expectAgreement(_ graph: Graph, _ inputs: [String: Tensor], in folder: URL, _ what: String) throws {
-        let path = folder.appendingPathComponent("model.onnx").path
-        try graph.write(onnx: path)
-        let names = graph.outputs.map { graph[$0].name }
-        let peer = try ONNXRuntime(python: Witness.python.path, model: path, threads: 2)
-        let theirs = try peer.run(graph.inputs.compactMap { id in inputs[graph[id].name].map { (graph[id].name, $0) } }, outputs: names)
+        let model = folder.appendingPathComponent("model.onnx").path
+        let data = folder.appendingPathComponent("inputs.npz").path, results = folder.appendingPathComponent("integers.npz").path
+        try graph.write(onnx: model)
         let ours = try OneDNNBackend(threads: 2).prepare(graph, inputShapes: inputs.mapValues(\.shape)).makeSession().run(inputs)
-        var (count, different) = (0, 0)
-        for (name, expected) in zip(names, theirs) {
-            let actual = try #require(ours[name])
-            try #require(actual.shape == expected.shape && actual.elementType == expected.elementType, "\(what), \(name)")
-            guard let left = actual.int64s(), let right = expected.int64s() else { continue }
-            #expect(zip(left, right).allSatisfy { abs($0 - $1) <= 1 }, "\(what), \(name)")
-            count += left.count
-            different += zip(left, right).count { $0 != $1 }
+        func archive(_ tensors: [String: Tensor]) throws -> NumpyArchive {
+            try NumpyArchive(tensors.sorted { $0.key < $1.key }.map { .init(name: $0.key, tensor: $0.value) })
         }
-        #expect(count > 0 && different * 1000 <= count, "\(what): \(different) of \(count) integers differ")
+        try archive(inputs).write(to: data)
+        try archive(ours).write(to: results)
+        let report = try Witness.report(["--inputs", data, "--integers", results, model, model])
+        let layers = try #require(report.rewritten.first?.integers, "\(report.rewritten.first?.failure ?? "")")
+        #expect(!layers.isEmpty && layers.allSatisfy { $0.largest_step <= 1 }, "\(what)")
+        let count = layers.reduce(0) { $0 + $1.count }, different = layers.reduce(0) { $0 + $1.different }
+        #expect(different * 1000 <= count, "\(what): \(different) of \(count) integers differ")
     }
 
     @Test(arguments: QuantizationWitnessTests.models, Setting.all)

@@ -16,6 +16,15 @@ struct Witness {
             var samples: [[Output]]?
             /// What ONNX Runtime makes of the model when it may fuse, where that was asked for.
             var fused: Fused?
+            /// Integer outputs of ONNX Runtime's integer kernels beside others.
+            var integers: [Integers]?
+        }
+
+        struct Integers: Decodable {
+            var name: String
+            var count: Int
+            var different: Int
+            var largest_step: Int
         }
 
         struct Fused: Decodable {

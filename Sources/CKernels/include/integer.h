@@ -25,16 +25,19 @@ typedef struct {
     /* TFLite's multipliers and shifts, used instead unless NULL. */
     const int32_t *multipliers, *shifts;
     int32_t zero, low, high;
+    /* What integers have been raised by to become bytes: 128 for int8. */
+    int32_t offset;
     /* Unless NULL, sum·factor goes here instead, as [pixel, channel] without padding. */
     float *floats;
     /* Unless NULL, (residual − residual_zero)·residual_factor is added before the sum is rounded. */
     const uint8_t *residual;
     float residual_factor;
     int32_t residual_zero;
-    /* Whether the sum is rounded before that as well, limited to first_low…first_high, and multiplied by first_factor: it is the operand
-     * of an addition, which adds `zero` before it rounds. */
-    bool rounds_first;
-    float first_low, first_high, first_factor;
+    /* Whether the sum is rounded before that as well and is an operand of an addition then, own = min(max(round(sum·factor), first_low),
+     * first_high) + first_zero: the result is round(own·first_factor + (residual·residual_factor + shift)), each product and sum fused,
+     * or with the operands the other way round. */
+    bool rounds_first, residual_is_first;
+    float first_low, first_high, first_zero, first_factor, shift;
 } ck_requantization;
 
 /* Which kernel computes sums of products. */
@@ -78,14 +81,15 @@ void ck_integer_depthwise(
 /* --- Element by element ------------------------------------------------------------------------------------------ */
 
 typedef struct {
-    /* round(a·first + b·second + zero) for sums, round((a·b)·first + zero) for products, of distances from zero points. */
+    /* round(a·first + (b·second + shift)) for sums, each product and sum fused; round((a·b)·first + shift) for products; of a and b
+     * less first_zero and second_zero. */
     bool is_product;
     int32_t first_zero, second_zero;
-    float first, second;
+    float first, second, shift;
     /* TFLite's multipliers and shifts of both operands and of the result, used instead where `is_fixed`. */
     bool is_fixed;
     int32_t multipliers[3], shifts[3];
-    int32_t zero, low, high;
+    int32_t zero, low, high, offset;
 } ck_byte_binary;
 
 /* Over [images, pixels, bytes]; an operand with a step of 0 is the same for every image, or every pixel. */
@@ -104,12 +108,12 @@ typedef struct {
 /* Largest bytes of windows, which reach beyond the input by `pad`; 0 where a window sees nothing else. */
 void ck_pool_byte_maxima(const ck_byte_window *window, const uint8_t *x, uint8_t *y);
 
-/* Means of windows: ((x − zero)·scale summed in float32, tap by tap) / count / result_scale + result_zero, rounded, ties to even. With
+/* Means of windows: ((x − zero)·scale summed in float32, tap by tap) / count / result_scale + z, rounded, ties to even, z being result_zero − offset. With
  * `is_integer`, the bytes' own mean, halves away from `zero`, as TFLite has it, where `zero` is what int8's 0 is stored as, or 0. */
 typedef struct {
     int32_t zero;
     float scale, result_scale;
-    int32_t result_zero, low, high;
+    int32_t result_zero, low, high, offset;
     bool is_integer;
     /* Per axis and output, the number of taps that count. */
     const int64_t *counts[2];

@@ -149,6 +149,12 @@ private struct BytePair: @unchecked Sendable {
         binary.second_zero = payload.operands[1].stored(as: second ?? .uint8)
         binary.first = isProduct ? payload.productFactor : payload.ratio(ofOperand: 0)
         binary.second = payload.ratio(ofOperand: 1)
+        binary.shift = isProduct ? Float(payload.result.affine.zeroPoint) : payload.additionShift
+        if !isProduct, payload.rounding == .float32 {
+            // An addition takes the integers themselves.
+            (binary.first_zero, binary.second_zero) = (first == .int8 ? 128 : 0, second == .int8 ? 128 : 0)
+        }
+        binary.offset = offset
         binary.zero = payload.result.affine.zeroPoint + offset
         binary.low = payload.result.limits.lowerBound + offset
         binary.high = payload.result.limits.upperBound + offset

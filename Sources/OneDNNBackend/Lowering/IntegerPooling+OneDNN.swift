@@ -63,6 +63,7 @@ extension PlanCompiler {
         (mean.scale, mean.result_scale) = (payload.operands[0].scale, payload.result.affine.scale)
         mean.is_integer = payload.rounding == .fixedPoint && payload.operands[0] == payload.result.affine
         mean.zero = mean.is_integer ? offset : payload.operands[0].stored(as: type)
+        mean.offset = offset
         mean.result_zero = payload.result.affine.zeroPoint + offset
         (mean.low, mean.high) = (payload.result.limits.lowerBound + offset, payload.result.limits.upperBound + offset)
         guard !mean.is_integer || type == payload.result.elementType else { return false }

@@ -184,12 +184,16 @@ extension PlanCompiler {
         _ payload: IntegerOperator, _ node: Node, _ addition: Group.Addition?, _ request: IntegerRequest, _ call: inout IntegerCall
     ) throws -> BufferID? {
         if let addition {
-            let (sum, own) = (addition.payload, addition.place), other = sum.operands[1 - own]
+            let (sum, own) = (addition.payload, addition.place)
             call.requantization.rounds_first = true
             call.requantization.first_low = Float(payload.result.limits.lowerBound - payload.result.affine.zeroPoint)
             call.requantization.first_high = Float(payload.result.limits.upperBound - payload.result.affine.zeroPoint)
+            call.requantization.first_zero = Float(payload.result.affine.zeroPoint)
             call.requantization.first_factor = sum.ratio(ofOperand: own)
-            return try addResidual(addition.other, other, sum.ratio(ofOperand: 1 - own), sum.result, request, &call)
+            call.requantization.residual_is_first = own == 1
+            call.requantization.shift = sum.additionShift
+            let integers = IntegerOperator.Affine(scale: sum.operands[1 - own].scale, zeroPoint: 0)
+            return try addResidual(addition.other, integers, sum.ratio(ofOperand: 1 - own), sum.result, request, &call)
         }
         guard let value = node.input(IntegerOperator.Operand.residual), payload.operands.count > 1 else { return nil }
         return try addResidual(value, payload.operands[1], payload.ratio(ofOperand: 1), payload.result, request, &call)
@@ -268,6 +272,7 @@ private struct IntegerCall: Sendable {
     mutating func set(_ result: IntegerOperator.Result) {
         let offset: Int32 = result.elementType == .int8 ? 128 : 0
         requantization.zero = result.affine.zeroPoint + offset
+        requantization.offset = offset
         requantization.low = result.limits.lowerBound + offset
         requantization.high = result.limits.upperBound + offset
     }
