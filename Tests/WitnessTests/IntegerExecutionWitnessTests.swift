@@ -51,7 +51,7 @@ struct IntegerExecutionWitnessTests {
         #expect(different * 1000 <= count, "\(what): \(different) of \(count) integers differ")
     }
 
-    @Test(arguments: QuantizationWitnessTests.models, Setting.all)
+    @Test(arguments: QuantizationWitnessTests.models.map(\.url), Setting.all)
     func layersOfQuantizedModels(_ model: URL, _ setting: Setting) throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
