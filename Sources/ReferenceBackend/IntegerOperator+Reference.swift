@@ -96,7 +96,11 @@ extension IntegerOperator: ReferenceKernel {
         func channel(_ index: Int) -> Int { filters.scales.count == 1 ? 0 : index / inner % channels }
         if rounding == .fixedPoint, result.elementType != .float32 {
             let multipliers = multipliers(filters)
-            return try tensor(wrapped.enumerated().map { limited(Int64(multipliers[channel($0)]($1))) }, shape)
+            return try tensor(
+                wrapped.enumerated().map { index, sum in
+                    let multiplier = multipliers[channel(index)]
+                    return limited(Int64(roundsProductsOnce ? multiplier.roundingOnce(sum) : multiplier(sum)))
+                }, shape)
         }
         let factors = factors(filters)
         var values = wrapped.enumerated().map { Float($1) * factors[channel($0)] }

@@ -24,6 +24,8 @@ typedef struct {
     const float *factors;
     /* TFLite's multipliers and shifts, used instead unless NULL. */
     const int32_t *multipliers, *shifts;
+    /* Whether their product is rounded once, as TFLite's fully connected layers do. */
+    bool rounds_once;
     int32_t zero, low, high;
     /* What integers have been raised by to become bytes: 128 for int8. */
     int32_t offset;
