@@ -6,8 +6,9 @@
 Checks every model with onnx.checker, runs ORIGINAL and every REWRITTEN model on the same inputs with ONNX Runtime, and
 prints what it found as JSON. The inputs are seeded random numbers, or the arrays of an npz file that are named after
 the model's inputs. --fused also says which operators ONNX Runtime makes of every REWRITTEN model when it may fuse, and what
-these compute on the first sample. --integers compares integer outputs of every REWRITTEN model, computed by ONNX Runtime's integer
-kernels on the first sample, with the arrays of an npz file that are named after them. --save writes the inputs and ORIGINAL's outputs to an npz file, for others to compare with.
+these compute on the first sample. --integers compares integer outputs of every REWRITTEN model, computed by ONNX Runtime's
+integer kernels on the first sample, with the arrays of an npz file that are named after them. --save writes the inputs and
+ORIGINAL's outputs to an npz file, for others to compare with.
 
 The exit code is 0 unless the witness itself could not do its work; what it thinks of the models is in the JSON.
 """

@@ -167,7 +167,9 @@ extension IntegerOperator: ReferenceKernel {
             sums.enumerated().map { index, sum in
                 let count = counts[index % placed.outputCount]
                 guard count > 0 else { return limited(0) }
-                guard isInteger else { return limited(roundingWhole: Float(sum) / Float(count) / result.affine.scale + Float(result.affine.zeroPoint)) }
+                guard isInteger else {
+                    return limited(roundingWhole: Float(sum) / Float(count) / result.affine.scale + Float(result.affine.zeroPoint))
+                }
                 return limited(Int64((sum / Double(count)).rounded(.toNearestOrAwayFromZero)) - Int64(zero))
             }, planes.shape)
     }
