@@ -31,6 +31,11 @@ static inline int32_t fixed_point(int32_t x, int32_t multiplier, int32_t shift) 
     return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
 }
 
+/* The same with one rounding, halves up. */
+static inline int32_t fixed_point_once(int32_t x, int32_t multiplier, int32_t shift) {
+    return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (30 - shift))) >> (31 - shift));
+}
+
 /* The nearest integer, ties to even, within low…high; limits first, because what lies beyond them may not fit an integer. */
 static inline int32_t rounded(float x, float low, float high) { return (int32_t)rintf(fminf(fmaxf(x, low), high)); }
 

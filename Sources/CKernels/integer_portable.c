@@ -11,7 +11,8 @@ FUSED_CLONES void ck_finish_lanes(
     }
     if (to->multipliers) {
         for (int64_t i = 0; i < count; i++) {
-            int64_t value = fixed_point(sums[i], to->multipliers[lane + i], to->shifts[lane + i]);
+            int32_t multiplier = to->multipliers[lane + i], shift = to->shifts[lane + i];
+            int64_t value = to->rounds_once ? fixed_point_once(sums[i], multiplier, shift) : fixed_point(sums[i], multiplier, shift);
             output[byte + i] = (uint8_t)limited(value + to->zero, to->low, to->high);
         }
         return;

@@ -96,7 +96,11 @@ extension IntegerOperator: ReferenceKernel {
         func channel(_ index: Int) -> Int { filters.scales.count == 1 ? 0 : index / inner % channels }
         if rounding == .fixedPoint, result.elementType != .float32 {
             let multipliers = multipliers(filters)
-            return try tensor(wrapped.enumerated().map { limited(Int64(multipliers[channel($0)]($1))) }, shape)
+            return try tensor(
+                wrapped.enumerated().map { index, sum in
+                    let multiplier = multipliers[channel(index)]
+                    return limited(Int64(roundsProductsOnce ? multiplier.roundingOnce(sum) : multiplier(sum)))
+                }, shape)
         }
         let factors = factors(filters)
         var values = wrapped.enumerated().map { Float($1) * factors[channel($0)] }
@@ -163,7 +167,9 @@ extension IntegerOperator: ReferenceKernel {
             sums.enumerated().map { index, sum in
                 let count = counts[index % placed.outputCount]
                 guard count > 0 else { return limited(0) }
-                guard isInteger else { return limited(roundingWhole: Float(sum) / Float(count) / result.affine.scale + Float(result.affine.zeroPoint)) }
+                guard isInteger else {
+                    return limited(roundingWhole: Float(sum) / Float(count) / result.affine.scale + Float(result.affine.zeroPoint))
+                }
                 return limited(Int64((sum / Double(count)).rounded(.toNearestOrAwayFromZero)) - Int64(zero))
             }, planes.shape)
     }

@@ -29,6 +29,11 @@ public struct FixedPointMultiplier: Hashable, Sendable {
         return Self.rounded(product, shiftedRight: max(-shift, 0))
     }
 
+    /// x·factor, rounded once, halves up: what TFLite's fully connected layers compute.
+    public func roundingOnce(_ x: Int32) -> Int32 {
+        Int32(truncatingIfNeeded: (Int64(x) * Int64(multiplier) + (Int64(1) << (30 - shift))) >> (31 - shift))
+    }
+
     /// (2·a·b) / 2³², halves up, saturated: ARM's SQRDMULH.
     private static func doublingHighProduct(_ a: Int32, _ b: Int32) -> Int32 {
         if a == .min, b == .min { return .max }
@@ -76,6 +81,9 @@ extension IntegerOperator {
     public func multipliers(_ filters: Filters) -> [FixedPointMultiplier] {
         filters.scales.map { FixedPointMultiplier(Double(operands[0].scale) * Double($0) / Double(result.affine.scale)) }
     }
+
+    /// Whether TFLite rounds the sums once: those of fully connected layers, and not those of convolutions.
+    public var roundsProductsOnce: Bool { if case .product = function { true } else { false } }
 
     /// What an operand's distance from its zero point is multiplied by in units of the result: s/s_y.
     public func ratio(ofOperand place: Int) -> Float { operands[place].scale / result.affine.scale }

@@ -31,6 +31,15 @@ struct IntegerSemanticsTests {
         #expect(FixedPointMultiplier(0.999)(.max) == 2_145_336_163)
     }
 
+    /// 5/4 is 1.25, −6/4 is −1.5, 3·2.5 is 7.5.
+    @Test func productsOfFullyConnectedLayersRoundOnce() {
+        #expect(FixedPointMultiplier(0.25).roundingOnce(5) == 1)
+        #expect(FixedPointMultiplier(0.25).roundingOnce(-6) == -1)
+        #expect(FixedPointMultiplier(0.25).roundingOnce(-7) == -2)
+        #expect(FixedPointMultiplier(2.5).roundingOnce(3) == 8)
+        #expect(FixedPointMultiplier(0).roundingOnce(3) == 0)
+    }
+
     // MARK: Operators
 
     private func run(_ operation: IntegerOperator, _ operands: Tensor?...) throws -> [Int64] {

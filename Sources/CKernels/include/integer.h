@@ -24,6 +24,8 @@ typedef struct {
     const float *factors;
     /* TFLite's multipliers and shifts, used instead unless NULL. */
     const int32_t *multipliers, *shifts;
+    /* Whether their product is rounded once, as TFLite's fully connected layers do. */
+    bool rounds_once;
     int32_t zero, low, high;
     /* What integers have been raised by to become bytes: 128 for int8. */
     int32_t offset;
@@ -108,8 +110,9 @@ typedef struct {
 /* Largest bytes of windows, which reach beyond the input by `pad`; 0 where a window sees nothing else. */
 void ck_pool_byte_maxima(const ck_byte_window *window, const uint8_t *x, uint8_t *y);
 
-/* Means of windows: ((x − zero)·scale summed in float32, tap by tap) / count / result_scale + z, rounded, ties to even, z being result_zero − offset. With
- * `is_integer`, the bytes' own mean, halves away from `zero`, as TFLite has it, where `zero` is what int8's 0 is stored as, or 0. */
+/* Means of windows: ((x − zero)·scale summed in float32, tap by tap) / count / result_scale + z, rounded, ties to even, z being
+ * result_zero − offset. With `is_integer`, the bytes' own mean, halves away from `zero`, as TFLite has it, where `zero` is what int8's 0
+ * is stored as, or 0. */
 typedef struct {
     int32_t zero;
     float scale, result_scale;

@@ -171,6 +171,7 @@ extension PlanCompiler {
             return [addConstant(try .vector(request.spread(payload.factors(filters)), pool: pool))]
         }
         call.isFixedPoint = true
+        call.requantization.rounds_once = payload.roundsProductsOnce
         let multipliers = payload.multipliers(filters)
         return try [multipliers.map(\.multiplier), multipliers.map(\.shift)].map { values in
             let lanes = request.spread(values), constant = try PackedConstant(.plain([lanes.count]), pool: pool)
