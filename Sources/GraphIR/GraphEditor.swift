@@ -239,7 +239,8 @@ public struct GraphEditor {
             graph.opsets.append(.init(domain: domain, version: version))
         }
         let opsets = graph.opsets
-        for node in graph.order {
+        // The order is that before the edit: nodes may be gone from it, and others may be new.
+        for node in graph.nodeTable.compactMap({ $0?.id }) {
             updateNode(node) {
                 $0.encoding?.attributesAreCurrent = false
                 if $0.operator.isControlFlow { $0.operator = $0.operator.mappingSubgraphs { $0.importing(opsets) } }

@@ -60,13 +60,18 @@ extension IntegerOperator {
         // Limits first: what lies beyond them may not fit an integer.
         let zero = result.affine.zeroPoint
         let low = Float(result.limits.lowerBound - zero), high = Float(result.limits.upperBound - zero)
-        return Int32(min(max(value, low), high).rounded(.toNearestOrEven)) + zero
+        return Self.nearest(to: value, from: low, to: high) + zero
     }
 
     /// The same for a number that the zero point is part of already, as in ONNX Runtime's additions, products and average pools: a tie
     /// goes to the even integer of the result.
     func limited(roundingWhole value: Float) -> Int32 {
-        Int32(min(max(value, Float(result.limits.lowerBound)), Float(result.limits.upperBound)).rounded(.toNearestOrEven))
+        Self.nearest(to: value, from: Float(result.limits.lowerBound), to: Float(result.limits.upperBound))
+    }
+
+    /// What is not a number, which scales beyond float32's range make, becomes the smallest.
+    private static func nearest(to value: Float, from low: Float, to high: Float) -> Int32 {
+        value > low ? Int32(min(value, high).rounded(.toNearestOrEven)) : Int32(low)
     }
 
     /// For every output channel, what a sum of products is multiplied by: s_x·s_w/s_y, or s_x·s_w for a result in float.

@@ -198,6 +198,16 @@ import Testing
         try graph.edit { $0.setOpset(domain: "", version: 18) }
         #expect(graph.nodes.allSatisfy { $0.encoding?.attributesAreCurrent == false })
         #expect(graph.opset == 18)
+        // Within an edit that has taken the node away, and made another one.
+        try graph.edit { editor in
+            let node = try #require(Array(editor.graph.nodes).first)
+            editor.remove(node.id)
+            try editor.insert(
+                relu, inputs: node.inputs, outputs: [.new(name: "z")], name: "s", before: nil, origin: nil,
+                encoding: NodeEncoding(bytes: [1], attributesAreCurrent: true))
+            editor.setOpset(domain: "", version: 19)
+        }
+        #expect(graph.nodes.map(\.name) == ["s"] && graph.nodes.allSatisfy { $0.encoding?.attributesAreCurrent == false })
     }
 
     /// A chain that is built from its end, so that ordering has to follow it all the way, and types only come at commit.
