@@ -142,9 +142,9 @@ class Interface:
 
         return {name: quantize(name, array) for name, array in sample.items()}
 
-    def dequantized(self, results):
+    def dequantized(self, results, wanted):
         def dequantize(name, array):
-            if self.outputs.get(name) is None:
+            if self.outputs.get(name) is None or name not in wanted or wanted[name].dtype.kind != "f":
                 return array
             scale, zero = self.outputs[name]
             return ((array.astype(numpy.int32) - zero.astype(numpy.int32)) * scale).astype(numpy.float32)
@@ -156,7 +156,7 @@ def fuse(path, sample, wanted, interface):
     """Counts of the operators that run after fusion, and how far their results are from the wanted ones."""
     with tempfile.TemporaryDirectory() as folder:
         fused_path = os.path.join(folder, "fused.onnx")
-        found = interface.dequantized(run(session(path, fused_path), interface.quantized(sample)))
+        found = interface.dequantized(run(session(path, fused_path), interface.quantized(sample)), wanted)
         counts = collections.Counter(node.op_type for node in onnx.load(fused_path).graph.node)
     outputs = [compare(name, found.get(name), value) for name, value in wanted.items()]
     return {"operators": dict(sorted(counts.items())), "outputs": outputs}
@@ -214,7 +214,7 @@ def main():
         try:
             runner, interface = session(path), Interface(path)
             for sample, wanted in zip(samples, expected):
-                found = interface.dequantized(run(runner, interface.quantized(sample)))
+                found = interface.dequantized(run(runner, interface.quantized(sample)), wanted)
                 entry["samples"].append([compare(name, found.get(name), value) for name, value in wanted.items()])
             if arguments.integers:
                 with numpy.load(arguments.integers) as ours:

@@ -125,5 +125,9 @@ final class FolderLock {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // A process that is being started at this moment has the descriptor, too, until it is another program.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
