@@ -5,7 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=.build-test/release
 maps=()
-for map in Sources/*/module.modulemap "$build"/*.build/module.modulemap; do maps+=(-Xcc "-fmodule-map-file=$map"); done
+for map in Sources/*/module.modulemap "$build"/*.build/module.modulemap .build-test/checkouts/Yams/Sources/CYaml/include/module.modulemap; do
+    maps+=(-Xcc "-fmodule-map-file=$map")
+done
 for target in Benchmarks/Sources/*/; do
     swiftc -typecheck -parse-as-library -swift-version 6 -I "$build/Modules" "${maps[@]}" "$target"*.swift
 done

@@ -68,9 +68,9 @@ struct TrainingSteps: ParsableCommand {
     private func randomImages() throws -> NumpyArchive {
         var random = SeededRandom(seed: 7)
         let images = (0..<2048 * 32 * 32 * 3).map { _ in UInt8(truncatingIfNeeded: Int(random.uniform(0, 256))) }
-        return NumpyArchive([
-            .init(name: "x", tensor: try Tensor(images, shape: [2048, 32, 32, 3])),
-            .init(name: "y", tensor: try Tensor((0..<2048).map { Int32($0 % 10) }, shape: [2048])),
+        return try NumpyArchive([
+            .init(name: "x", tensor: Tensor(images, shape: [2048, 32, 32, 3])),
+            .init(name: "y", tensor: Tensor((0..<2048).map { Int32($0 % 10) }, shape: [2048])),
         ])
     }
 
