@@ -81,6 +81,8 @@ struct LayerAlignment {
             let maker = candidate.producer(of: value.id)
         else { return nil }
         if original.isOutput(id) && candidate.isOutput(value.id) { return value }
+        // Made by the same rewrite of the same nodes, as one of two layers that stand for one.
+        if let origin = maker.origin?.nodes, origin == original.producer(of: id)?.origin?.nodes { return value }
         return self.place(of: maker).map { $0 == place } ?? true ? value : nil
     }
 }

@@ -28,6 +28,10 @@ struct LayerAlignmentTests {
         // The other way round, the original is the rewritten one.
         let other = try chain(["v", "y"], graphName: "other", origins: origins(["v": ["a"]]))
         #expect(pairs(other, separated) == [["second", "v"], ["y", "y"]])
+        // Both are, and a later rewrite has merged what followed the second.
+        let long = try chain(["first", "second", "n", "y"], graphName: "long", origins: origins(["first": ["a"], "second": ["a"]]))
+        let folded = try chain(["first", "n", "y"], graphName: "folded", origins: origins(["first": ["a"], "n": ["a", "n"]]))
+        #expect(pairs(folded, long) == [["first", "first"], ["n", "n"], ["y", "y"]])
     }
 
     @Test func accidentalNamesGiveWayToOrigins() throws {
