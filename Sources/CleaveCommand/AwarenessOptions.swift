@@ -33,7 +33,8 @@ struct AwarenessOptions: ParsableArguments {
     var awareness: QuantizationAwareness? {
         guard quantizeAware else { return nil }
         return QuantizationAwareness(
-            target: target ?? .onnxruntime, format: format ?? .qdq, ranges: ranges ?? .learned, excluded: exclude, reducesRange: reduceRange)
+            target: target ?? .onnxruntime, format: format ?? .qdq, ranges: ranges ?? .learned, excluded: exclude,
+            reducesRange: reduceRange)
     }
 
     /// - Throws: `ValidationError` for options that have no effect or exclude each other.

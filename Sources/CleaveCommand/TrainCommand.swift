@@ -77,7 +77,8 @@ struct TrainCommand: NetworkCommand {
         }
         if resume != nil {
             let surplus = [
-                recipe.given, awareness.given, checkpoint.map { _ in "--checkpoint" }, teacher.map { _ in "--teacher" }, profile ? "--profile" : nil,
+                recipe.given, awareness.given, checkpoint.map { _ in "--checkpoint" }, teacher.map { _ in "--teacher" },
+                profile ? "--profile" : nil,
             ].compactMap { $0 }.first
             if let surplus { throw ValidationError("\(surplus) is not for --resume, which goes on with the recipe of the run.") }
             return

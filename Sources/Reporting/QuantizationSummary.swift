@@ -77,7 +77,8 @@ extension SensitivitySummary: Report {
                 .init(layer.agreement.map { "\(($0 * 1000).rounded() / 10) %" } ?? "–"),
             ])
         }
-        let title = "\(model.printable()) · \(NumberFormat.quantity(layers.count, "layer")) · each by itself in integers for \(target.title)"
+        let count = NumberFormat.quantity(layers.count, "layer")
+        let title = "\(model.printable()) · \(count) · each by itself in integers for \(target.title)"
         return ([title, ""] + table.lines(style: style)).joined(separator: "\n")
     }
 

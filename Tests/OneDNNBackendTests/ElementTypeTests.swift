@@ -45,7 +45,9 @@ struct ElementTypeTests {
     /// makes of the numbers, shifted or (indices, booleans) the same, where it only moves and compares them; where it adds and
     /// multiplies them, its low 32 bits are those that it makes of their low bits.
     @Test(
-        arguments: allOperatorCases.filter { !others.contains($0.operation.name) && !$0.operation.isControlFlow && $0.operation.isStandard },
+        arguments: allOperatorCases.filter { row in
+            !others.contains(row.operation.name) && !row.operation.isControlFlow && row.operation.isStandard
+        },
         [ElementType.int64, .uint64])
     func integersOfSixtyFourBits(_ operatorCase: OperatorCase, type: ElementType) throws {
         let shift: Int64 = (1 << 60) + 1

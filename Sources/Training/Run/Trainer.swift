@@ -131,8 +131,8 @@ public final class Trainer {
 
     // MARK: Results
 
-    /// The network for inference as it is trained now, an int8 one if the recipe trains for that: with the weights of the best epoch, their moving average, or the last
-    /// ones, whichever the recipe asks for; how images are normalized is in its metadata.
+    /// The network for inference as it is trained now, an int8 one if the recipe trains for that: with the weights of the best epoch,
+    /// their moving average, or the last ones, whichever the recipe asks for; how images are normalized is in its metadata.
     public func result() throws -> Graph {
         var graph = try TrainingGraph.updating(network, with: best.isEmpty ? currentTensors() : best)
         if let fakeQuantized { graph = try fakeQuantized.quantized(graph) }
