@@ -92,4 +92,28 @@ typedef void ck_integer_tile_function(
 
 ck_integer_tile_function ck_integer_tile_vnni, ck_integer_tile_portable;
 
+enum {
+    CK_DEPTHWISE_LANES = 64,
+    CK_DEPTHWISE_TAPS = 256,   /* at most, for VNNI */
+};
+
+/* What the kernels for one depthwise convolution are called with. */
+typedef struct {
+    const ck_convolution *c;
+    int32_t input_zero;
+    const uint8_t *source;
+    const void *weights;
+    const int32_t *bias;
+    uint8_t *output;
+    const ck_requantization *to;
+    int64_t outputs, input_pixel, output_pixel;  /* channels; bytes */
+    int64_t quads;           /* of taps */
+    int64_t vector_pixels;   /* neighbours that VNNI computes at once */
+    const uint8_t *padding;  /* zero points */
+} ck_depthwise_job;
+
+void ck_depthwise_lines_vnni(const ck_depthwise_job *job, int64_t begin, int64_t end);
+/* The sums of a block's channels at pixel `x` of a line as results. */
+void ck_depthwise_finish(const ck_depthwise_job *job, const int32_t *sums, int64_t line, int64_t x, int64_t first);
+
 #endif

@@ -167,6 +167,29 @@ void ck_pad_bytes(
 
 typedef struct {
     const uint8_t *x;
+    uint8_t *y;
+    int64_t pixels, channels, before, result_channels;
+    uint8_t value;
+} channel_pad_job;
+
+static void pad_channels_part(void *context, int index, int threads) {
+    const channel_pad_job *job = context;
+    int64_t x_bytes = ck_pixel_bytes(job->channels), y_bytes = ck_pixel_bytes(job->result_channels), begin, end;
+    ck_share(job->pixels, index, threads, &begin, &end);
+    memset(job->y + begin * y_bytes, job->value, (size_t)((end - begin) * y_bytes));
+    for (int64_t pixel = begin; pixel < end; pixel++)
+        memcpy(job->y + pixel * y_bytes + job->before, job->x + pixel * x_bytes, (size_t)job->channels);
+}
+
+void ck_pad_byte_channels(
+    const uint8_t *x, uint8_t *y, int64_t pixels, int64_t channels, int64_t before, int64_t result_channels, uint8_t value) {
+    channel_pad_job job = {x, y, pixels, channels, before, result_channels, value};
+    if (pixels * result_channels < SERIAL_COUNT) pad_channels_part(&job, 0, 1);
+    else ck_parallel(pad_channels_part, &job);
+}
+
+typedef struct {
+    const uint8_t *x;
     int64_t x_step;
     uint8_t *y;
     int64_t y_step, rows, bytes;

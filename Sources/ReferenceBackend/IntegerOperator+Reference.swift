@@ -150,11 +150,11 @@ extension IntegerOperator: ReferenceKernel {
 
     // MARK: Means
 
-    /// float32: operands are dequantized, summed in the order of the taps, divided, and quantized. Fixed point, where the scale stays the
-    /// same: the integers' mean, halves away from zero.
+    /// float32: operands are dequantized, summed in the order of the taps, divided, and quantized. Fixed point, where
+    /// `averagesIntegers`: the integers' mean, halves away from zero.
     private func average(_ input: Tensor, _ pool: AveragePool) throws -> Tensor {
         let (scale, zero) = (operands[0].scale, operands[0].zeroPoint)
-        let isInteger = rounding == .fixedPoint && operands[0] == result.affine
+        let isInteger = averagesIntegers(pool)
         let values = try input.reals().map { isInteger ? $0 : Double(Float($0 - Double(zero)) * scale) }
         let planes = try PooledPlanes(
             Tensor(values, shape: input.shape), pool.window, ceilMode: pool.ceilMode)

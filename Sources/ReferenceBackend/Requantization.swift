@@ -90,6 +90,12 @@ extension IntegerOperator {
     /// Whether TFLite rounds the sums once: those of fully connected layers, and not those of convolutions.
     public var roundsProductsOnce: Bool { if case .product = function { true } else { false } }
 
+    /// Whether an average pool's result is the mean of the integers themselves, as TFLite has it where the scale stays the same. Padding
+    /// that counts is 0 only where the zero point is.
+    public func averagesIntegers(_ pool: AveragePool) -> Bool {
+        rounding == .fixedPoint && operands[0] == result.affine && (!pool.countIncludePad || operands[0].zeroPoint == 0)
+    }
+
     /// What an operand's distance from its zero point is multiplied by in units of the result: s/s_y.
     public func ratio(ofOperand place: Int) -> Float { operands[place].scale / result.affine.scale }
 

@@ -44,6 +44,15 @@ struct ConvolutionTests {
         .init(input: [2, 3, 12, 10], weights: [20, 3, 5, 4], strides: [2, 3], dilations: [2, 1], begin: [2, 0], end: [1, 3]),
         .init(input: [2, 1, 6, 9], weights: [70, 1, 3, 3], begin: [1, 1], end: [1, 1]),
         .init(input: [1, 40, 9, 9], weights: [3, 40, 3, 3], begin: [1, 1], end: [1, 1]),
+        .init(input: [2, 16, 6, 13], weights: [16, 1, 3, 3], begin: [1, 1], end: [1, 1], groups: 16),
+        .init(input: [1, 8, 5, 5], weights: [8, 1, 3, 3], begin: [1, 1], end: [1, 1], groups: 8),
+        .init(input: [2, 30, 4, 9], weights: [30, 1, 3, 3], begin: [1, 1], end: [1, 1], groups: 30),
+        .init(input: [1, 130, 5, 6], weights: [130, 1, 2, 3], begin: [0, 1], end: [1, 1], groups: 130),
+        .init(input: [2, 24, 7, 7], weights: [48, 1, 3, 3], begin: [1, 1], end: [1, 1], groups: 24),
+        .init(input: [1, 40, 6, 6], weights: [120, 1, 3, 3], strides: [2, 2], begin: [1, 1], end: [1, 1], groups: 40),
+        .init(input: [1, 3, 8, 8], weights: [96, 1, 5, 5], begin: [2, 2], end: [2, 2], groups: 3),
+        .init(input: [2, 20, 5, 10], weights: [80, 1, 3, 3], begin: [1, 1], end: [1, 1], groups: 20),
+        .init(input: [1, 16, 20, 20], weights: [16, 1, 17, 17], begin: [8, 8], end: [8, 8], groups: 16),
     ]
 
     /// What follows a convolution.

@@ -124,6 +124,24 @@ struct IntegerOperatorTests {
         }
     }
 
+    /// Channels in front and behind, alone and along with pixels around.
+    @Test(arguments: [[0, 2, 0, 0, 0, 3, 0, 0], [0, 0, 1, 0, 0, 10, 2, 1], [0, 4, 0, 0, 0, 0, 0, 0]])
+    func paddedChannels(_ amounts: [Int64]) throws {
+        for quantizer in [Quantizer.uint8(0.02, 128), .int8(0.02, -7)] {
+            for channels in [6, 16] {
+                var builder = GraphBuilder()
+                let shape = [2, channels, 5, 4]
+                let x = try builder.dequantize(builder.integerInput("x", shape, quantizer.type), quantizer)
+                let y = try builder.add(
+                    .pad(.init(mode: .constant, pads: nil, value: 0)), x, builder.constant(Tensor(amounts, shape: [8], as: .int64)))
+                let graph = try builder.finish(builder.quantize(y, quantizer))
+                let inputs = ["x": try randomIntegers(shape, quantizer.type, seed: 12)]
+                try expectSameIntegers(graph, inputs)
+                #expect(try kernels(graph, inputs).contains("cleave:int8_pad"))
+            }
+        }
+    }
+
     /// From float through integers to float again, in every layout.
     @Test(arguments: [[2, 35, 9, 7], [3, 64], [70], []]) func borders(_ shape: [Int]) throws {
         for (input, _, result) in Self.quantizers {

@@ -69,8 +69,9 @@ void ck_integer_convolve(
     const ck_convolution *c, ck_integer_kernel kernel, int32_t input_zero, const uint8_t *source, const void *packed,
     const int32_t *packed_bias, const int32_t *tap_sums, uint8_t *output, const ck_requantization *to, uint8_t *scratch);
 
-/* The same for as many groups as channels, one input and one output channel each, without residual. Lanes are the channels, padded to a
- * multiple of 64. */
+/* The same for groups of one input channel, without residual. Lanes are the output channels, padded to a multiple of 64. */
+/* Whether the kernel is small enough for CK_VNNI. */
+bool ck_integer_depthwise_has_vnni(const ck_convolution *c);
 int64_t ck_integer_depthwise_lanes(const ck_convolution *c);
 int64_t ck_integer_depthwise_weight_bytes(const ck_convolution *c, ck_integer_kernel kernel);
 void ck_integer_depthwise_pack(
@@ -155,6 +156,10 @@ void ck_pixels_to_bytes(const uint8_t *x, uint8_t *y, int64_t images, int64_t ch
 void ck_pad_bytes(
     const uint8_t *x, uint8_t *y, int64_t images, int64_t height, int64_t width, int64_t bytes, int64_t top, int64_t bottom,
     int64_t left, int64_t right, uint8_t value);
+
+/* Copies the channels of every pixel into the middle of more channels, the others being `value`. */
+void ck_pad_byte_channels(
+    const uint8_t *x, uint8_t *y, int64_t pixels, int64_t channels, int64_t before, int64_t result_channels, uint8_t value);
 
 /* Copies `rows` rows of `bytes` bytes, `x_step` and `y_step` bytes apart. */
 void ck_copy_rows(const uint8_t *x, int64_t x_step, uint8_t *y, int64_t y_step, int64_t rows, int64_t bytes);

@@ -53,7 +53,8 @@ public struct IntegerOperator: OperatorPayload {
     }
 
     public enum Rounding: Hashable, Sendable {
-        /// round(float32(sum)·float32(s_x·s_w/s_y)) + zero point, ties to even, as ONNX Runtime's integer operators.
+        /// round(float32(sum)·float32(s_x·s_w/s_y)) + zero point, ties to even, as ONNX Runtime's integer operators; sums, products and
+        /// averages of activations are rounded with the zero point already added.
         case float32
         /// TFLite's: a multiplier of 31 bits and a shift, which round twice.
         case fixedPoint

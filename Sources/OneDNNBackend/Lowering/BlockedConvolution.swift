@@ -8,7 +8,7 @@ private enum ConvolutionKernel {
     case blocked
     /// Few input channels, row-major; output channels in blocks.
     case planes
-    /// One input channel per output channel.
+    /// One input channel per group, with one output channel or a power of two up to 16.
     case depthwise
 
     func weightCount(_ shape: ck_convolution) -> Int {
@@ -108,7 +108,7 @@ extension PlanCompiler {
         // Few channels would leave most of a block empty.
         case (1, ..<12, _): kernel = .planes
         case (1, _, _): kernel = .blocked
-        case (_, 1, 1): kernel = .depthwise
+        case (_, 1, _) where 16 % outputs == 0: kernel = .depthwise
         default:
             guard inputs % 16 == 0, outputs % 16 == 0 else { return nil }
             kernel = .blocked

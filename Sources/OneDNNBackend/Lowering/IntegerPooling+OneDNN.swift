@@ -41,9 +41,12 @@ extension PlanCompiler {
     private func tapCounts(_ pool: AveragePool, _ axis: Int, _ pads: (begin: Int, end: Int), _ length: Int, outputs: Int) -> [Int64] {
         let window = pool.window, lower = pool.countIncludePad ? -pads.begin : 0
         let upper = length + (pool.countIncludePad ? pads.end : 0)
+        let (kernel, dilation) = (window.kernel[axis], window.dilations[axis])
         return (0..<outputs).map { output in
             let start = output * window.strides[axis] - pads.begin
-            return Int64((0..<window.kernel[axis]).count { (lower..<upper).contains(start + $0 * window.dilations[axis]) })
+            /// How many taps come before a position.
+            func taps(before position: Int) -> Int { min(max(0, (position - start + dilation - 1) / dilation), kernel) }
+            return Int64(max(0, taps(before: upper) - taps(before: lower)))
         }
     }
 
@@ -61,7 +64,9 @@ extension PlanCompiler {
         let offset: Int32 = payload.result.elementType == .int8 ? 128 : 0
         var mean = ck_byte_mean()
         (mean.scale, mean.result_scale) = (payload.operands[0].scale, payload.result.affine.scale)
-        mean.is_integer = payload.rounding == .fixedPoint && payload.operands[0] == payload.result.affine
+        mean.is_integer = payload.averagesIntegers(pool)
+        // Integers are summed in float32, which has 24 bits.
+        guard !mean.is_integer || resolved.window.kernel.reduce(255.0, { $0 * Double($1) }) < Double(1 << 24) else { return false }
         mean.zero = mean.is_integer ? offset : payload.operands[0].stored(as: type)
         mean.offset = offset
         mean.result_zero = payload.result.affine.zeroPoint + offset
@@ -132,23 +137,32 @@ extension PlanCompiler {
         return true
     }
 
-    /// Padding of one or two spatial dimensions with one number.
+    /// Padding of channels and of one or two spatial dimensions with one number.
     mutating func lowerBytePad(_ pad: Pad, _ node: Node, _ input: ValueID, _ output: ValueID) throws -> Bool {
         let lengths = shape(input)
         guard let type = byteType(output), pad.mode == .constant, (3...4).contains(lengths.count),
             let pads = amounts(of: pad, node, rank: lengths.count), pads.allSatisfy({ $0 >= 0 }),
-            [0, 1, lengths.count, lengths.count + 1].allSatisfy({ pads[$0] == 0 }), var value = Int64(exactly: pad.value)
+            [0, lengths.count].allSatisfy({ pads[$0] == 0 }), var value = Int64(exactly: pad.value)
         else { return false }
         if let operand = node.input(Pad.Operand.value) {
             guard let values = constant(operand)?.int64s(), values.count == 1 else { return false }
             value = values[0]
         }
-        let source = ByteLayout(.pixels, lengths, type), layout = ByteLayout(.pixels, shape(output), type)
-        let isFlat = lengths.count == 3, byte = UInt8(truncatingIfNeeded: value) ^ layout.flip
+        let layout = ByteLayout(.pixels, shape(output), type), byte = UInt8(truncatingIfNeeded: value) ^ layout.flip
+        let isFlat = lengths.count == 3
         let size = isFlat ? (1, Int64(lengths[2])) : (Int64(lengths[2]), Int64(lengths[3]))
         let vertical = isFlat ? (0, 0) : (Int64(pads[2]), Int64(pads[6]))
         let horizontal = isFlat ? (Int64(pads[2]), Int64(pads[5])) : (Int64(pads[3]), Int64(pads[7]))
-        let from = try byteOperand(input, in: source), target = makeBytes(layout)
+        var from = try byteOperand(input, in: ByteLayout(.pixels, lengths, type))
+        if pads[1] + pads[lengths.count + 1] > 0 {
+            let isAll = pads.indices.allSatisfy { pads[$0] == 0 || [1, lengths.count + 1].contains($0) }
+            from = padChannels(of: from, lengths, before: pads[1], layout, byte, computing: isAll ? [node] : [])
+            guard !isAll else {
+                define(output, in: from, layout)
+                return true
+            }
+        }
+        let target = makeBytes(layout)
         let kernel = NativeKernel("cleave:int8_pad", buffers: [from, target]) { addresses, _ in
             ck_pad_bytes(
                 addresses[0].bytes, addresses[1].bytes, Int64(layout.images), size.0, size.1, Int64(layout.pixelBytes), vertical.0,
@@ -157,6 +171,23 @@ extension PlanCompiler {
         emit(kernel, computing: [node], reads: [from], writes: [target])
         define(output, in: target, layout)
         return true
+    }
+
+    /// A buffer with as many channels per pixel as `result` has.
+    private mutating func padChannels(
+        of source: BufferID, _ lengths: [Int], before: Int, _ result: ByteLayout, _ byte: UInt8, computing nodes: [Node]
+    ) -> BufferID {
+        let from = ByteLayout(.pixels, lengths, result.elementType)
+        let layout = ByteLayout(
+            .pixels, images: from.images, channels: result.channels, pixels: from.pixels, result.elementType)
+        let target = makeBytes(layout), channels = Int64(layout.channels)
+        let kernel = NativeKernel("cleave:int8_pad", buffers: [source, target]) { addresses, _ in
+            ck_pad_byte_channels(
+                addresses[0].bytes, addresses[1].bytes, Int64(from.images * from.pixels), Int64(from.channels), Int64(before), channels,
+                byte)
+        }
+        emit(kernel, computing: nodes, reads: [source], writes: [target])
+        return target
     }
 
     mutating func lowerByteJoin(_ concat: Concat, _ node: Node, _ output: ValueID) throws -> Bool {

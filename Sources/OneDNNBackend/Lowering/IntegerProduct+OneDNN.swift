@@ -44,7 +44,8 @@ extension PlanCompiler {
         let addition = request.isDepthwise ? nil : group.addition
         if let addition { request.result.elementType = addition.payload.result.elementType }
         let fits = request.weights.allSatisfy { (-128...127).contains($0) }
-        let kernel = fits && backend.usesVNNI && ck_vnni_available() ? CK_VNNI : CK_PORTABLE
+        let hasVNNI = backend.usesVNNI && ck_vnni_available() && (!request.isDepthwise || ck_integer_depthwise_has_vnni(&request.shape))
+        let kernel = fits && hasVNNI ? CK_VNNI : CK_PORTABLE
         var call = IntegerCall(request: request.shape, isDepthwise: request.isDepthwise, kernel: kernel)
         call.inputZero = payload.operands[0].stored(as: request.source.elementType)
         let source = try byteOperand(input, in: request.source)
@@ -101,8 +102,7 @@ extension PlanCompiler {
             return IntegerRequest(
                 shape: shape, weights: weights, bias: bias, source: ByteLayout(.pixels, self.shape(input), type),
                 result: ByteLayout(.pixels, self.shape(output), resultType),
-                isDepthwise: shape.groups > 1 && shape.input_channels == 1 && shape.output_channels == 1
-                    && payload.operands.count == 1)
+                isDepthwise: shape.groups > 1 && shape.input_channels == 1 && payload.operands.count == 1)
         case .product(let transposesWeight, _):
             let rows = ByteLayout(rows: self.shape(input), type)
             let columns = weight.shape[transposesWeight ? 0 : 1], depth = weight.shape[transposesWeight ? 1 : 0]
