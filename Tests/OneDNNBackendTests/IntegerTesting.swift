@@ -75,12 +75,22 @@ extension GraphBuilder {
 }
 
 /// Expects the integers of the reference backend under the same semantics, on every kernel, and no step on a reference kernel.
+/// - Parameter steps: how far they may be from what the graph says literally, which rounds after every operator; `nil` for any distance.
 func expectSameIntegers(
-    _ graph: Graph, _ inputs: [String: Tensor], _ semantics: IntegerSemantics = .fused, isFast: Bool = true,
+    _ graph: Graph, _ inputs: [String: Tensor], _ semantics: IntegerSemantics = .fused, isFast: Bool = true, steps: Int64? = 1,
     sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
     let shapes = inputs.mapValues(\.shape)
     let expected = try ReferenceBackend(semantics: semantics).prepare(graph, inputShapes: shapes).makeSession().run(inputs)
+    if let steps {
+        let literal = try ReferenceBackend().prepare(graph, inputShapes: shapes).makeSession().run(inputs)
+        for (name, expected) in expected {
+            guard let other = literal[name], expected.elementType != .float32 else { continue }
+            let pairs = zip(try #require(expected.int64s()), try #require(other.int64s()))
+            let farthest = pairs.map { abs($0 - $1) }.max() ?? 0
+            #expect(farthest <= steps, "\(name) is \(farthest) steps from the graph", sourceLocation: sourceLocation)
+        }
+    }
     for usesVNNI in [true, false] {
         var backend = OneDNNBackend(threads: 2, semantics: semantics)
         backend.usesVNNI = usesVNNI

@@ -104,8 +104,9 @@ struct PlanCompiler {
     /// Refuses a single value beyond the memory limit before a kernel makes tables of its size.
     private func checkSizes() throws {
         for node in groups.lazy.flatMap(\.nodes) {
-            for output in node.outputs.compactMap({ $0 }) where isBuffered(output) {
-                let byteCount = (try? Tensor.elementCount(of: shape(output))).flatMap(ElementType.float32.byteCount(elements:))
+            for output in node.outputs.compactMap({ $0 }) {
+                guard let type = isBuffered(output) ? .float32 : byteType(output) else { continue }
+                let byteCount = (try? Tensor.elementCount(of: shape(output))).flatMap(type.byteCount(elements:))
                 guard byteCount.map({ $0 <= backend.memoryLimit }) != true else { continue }
                 throw CleaveError(
                     .unsupported,

@@ -102,7 +102,8 @@ extension Operator {
         case .reshape, .flatten, .squeeze, .unsqueeze, .transpose, .slice, .split, .maxPool, .depthToSpace, .spaceToDepth, .expand, .tile,
             .gather, .concat, .pad, .identity:
             self
-        case .resize(let payload): payload.mode == .nearest ? self : nil
+        // That one fills in a number of its own beyond the border.
+        case .resize(let payload): payload.mode == .nearest && payload.coordinates != .tfCropAndResize ? self : nil
         default: nil
         }
     }

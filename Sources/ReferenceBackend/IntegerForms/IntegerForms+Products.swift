@@ -15,39 +15,50 @@ struct IntegerProduct {
 
 extension IntegerForms {
     /// A float convolution or product of dequantized operands in integers.
-    /// - Parameter added: a constant that is added to a `MatMul`.
-    mutating func product(_ node: Node, _ type: ElementType, bias added: ValueID? = nil) throws -> IntegerProduct? {
+    /// - Parameters:
+    ///   - added: a constant that is added to a `MatMul`.
+    ///   - takesBias: whether the node's bias is to be part of it.
+    mutating func product(
+        _ node: Node, _ result: IntegerOperator.Result, bias added: ValueID? = nil, takesBias: Bool = true
+    ) throws -> IntegerProduct? {
         switch node.operator {
         case .convolution(let payload):
             guard let input = quantized(node.input(Convolution.Operand.input)),
                 let (weight, filters) = try weights(node.input(Convolution.Operand.weight), axis: 0), isPlanar(weight)
             else { return nil }
-            return try product(.convolution(payload, filters), filters, input, weight, bias: node.input(Convolution.Operand.bias))
+            return try product(
+                .convolution(payload, filters), filters, input, weight,
+                bias: takesBias ? node.input(Convolution.Operand.bias) : nil, result)
         case .matMul:
             guard let input = quantized(node.input(MatMul.Operand.a)), (graph[input.value].tensorType?.rank ?? 0) >= 1,
                 let (weight, filters) = try weights(node.input(MatMul.Operand.b), axis: 1), graph.constant(weight)?.rank == 2
             else { return nil }
-            return try product(.product(transposesWeight: false, filters), filters, input, weight, bias: added)
+            // What is added must not add dimensions, too.
+            if let added, (graph[added].tensorType?.rank ?? .max) > (graph[input.value].tensorType?.rank ?? 0) { return nil }
+            return try product(.product(transposesWeight: false, filters), filters, input, weight, bias: added, result)
         case .gemm(let payload):
             guard payload.alpha == 1, payload.beta == 1, !payload.transposeA, let input = quantized(node.input(Gemm.Operand.a)),
                 let (weight, filters) = try weights(node.input(Gemm.Operand.b), axis: payload.transposeB ? 0 : 1),
                 graph.constant(weight)?.rank == 2
             else { return nil }
             return try product(
-                .product(transposesWeight: payload.transposeB, filters), filters, input, weight, bias: node.input(Gemm.Operand.c))
+                .product(transposesWeight: payload.transposeB, filters), filters, input, weight,
+                bias: takesBias ? node.input(Gemm.Operand.c) : nil, result)
         default: return nil
         }
     }
 
     private mutating func product(
-        _ function: IntegerOperator.Function, _ filters: IntegerOperator.Filters, _ input: QuantizedValue, _ weight: ValueID, bias: ValueID?
+        _ function: IntegerOperator.Function, _ filters: IntegerOperator.Filters, _ input: QuantizedValue, _ weight: ValueID,
+        bias: ValueID?, _ result: IntegerOperator.Result
     ) throws -> IntegerProduct? {
         let channels = channelCount(function, weight)
         let steps = filters.scales.map { input.affine.scale * $0 }
         guard steps.allSatisfy({ $0.isNormal }) else { return nil }
         var product = IntegerProduct(function: function, input: input, weight: weight)
         guard let bias else { return product }
-        guard let values = biases(bias, steps, channels) else { return nil }
+        let tolerance = result.elementType == .float32 ? Float.infinity : result.affine.scale / 4
+        guard let values = biases(bias, steps, channels, tolerance: tolerance) else { return nil }
         product.bias = try editor.addConstant(Tensor(values, shape: [channels]), name: graph[weight].name + "_bias")
         return product
     }
@@ -126,47 +137,85 @@ extension IntegerForms {
         return try editor.addConstant(tensor, name: graph[id].name + "_integers")
     }
 
-    /// A constant bias in units of the products' scale. One of another scale, or in float, is rounded to it.
-    private func biases(_ id: ValueID, _ steps: [Float], _ channels: Int) -> [Int32]? {
+    /// A constant bias in units of the products' scale. One of another scale, or in float, is rounded to it; `nil` where that moves it by
+    /// more than `tolerance`, or leaves the sum too little room in int32: so may be channels whose weights are all 0, or tiny.
+    private func biases(_ id: ValueID, _ steps: [Float], _ channels: Int, tolerance: Float) -> [Int32]? {
         func step(_ channel: Int) -> Float { steps[steps.count == 1 ? 0 : channel] }
-        func rounded(_ value: Float, _ channel: Int) -> Int32 {
-            Int32(clamping: Int64(min(max((value / step(channel)).rounded(.toNearestOrEven), -3e9), 3e9)))
+        func rounded(_ value: Float, _ channel: Int) -> Int32? {
+            let count = (value / step(channel)).rounded(.toNearestOrEven)
+            guard abs(count) <= Self.largestBias, abs(value - count * step(channel)) <= tolerance else { return nil }
+            return Int32(count)
+        }
+        func all(_ values: some Sequence<Int32?>) -> [Int32]? {
+            let found = values.compactMap { $0 }
+            return found.count == channels ? found : nil
         }
         if let tensor = graph.constant(id) {
             guard tensor.shape == [channels] || tensor.shape == [1, channels], let values = try? tensor.elements(as: Float.self),
                 values.allSatisfy(\.isFinite)
             else { return nil }
-            return values.enumerated().map { rounded($1, $0) }
+            return all(values.enumerated().map { rounded($1, $0) })
         }
         guard let node = graph.producer(of: id), case .dequantizeLinear(let payload) = node.operator, payload.blockSize == 0,
             let tensor = graph.constant(node.input(DequantizeLinear.Operand.input)), let integers = tensor.int64s(),
             tensor.shape == [channels] || tensor.shape == [1, channels],
             let scales = try? graph.constant(node.input(DequantizeLinear.Operand.scale))?.elements(as: Float.self),
-            scales.count == 1 || scales.count == channels,
+            scales.count == 1 || scales.count == channels, scales.allSatisfy(\.isFinite),
             (node.input(DequantizeLinear.Operand.zeroPoint).map { graph.constant($0)?.int64s()?.allSatisfy { $0 == 0 } == true }) ?? true
         else { return nil }
-        return integers.enumerated().map { channel, integer in
+        return all(integers.enumerated().map { channel, integer in
             let scale = scales[scales.count == 1 ? 0 : channel]
             // Exporters round the product of the scales each in their way.
             if abs(scale / step(channel) - 1) < 1e-5, let exact = Int32(exactly: integer) { return exact }
             return rounded(Float(integer) * scale, channel)
-        }
+        })
     }
+
+    /// As a multiple of the products' scale, as `WeightQuantizer` has it.
+    private static let largestBias = Float(1 << 30)
 
     // MARK: Results in float
 
-    /// A product of dequantized operands that nothing quantizes computes in integers, too, and is scaled once.
+    /// A product of dequantized operands that nothing quantizes computes in integers, too, and is scaled once. A bias in float is added
+    /// after that.
     mutating func takeFloatResult(_ id: NodeID) throws {
         let node = graph[id]
         switch node.operator {
         case .convolution, .matMul, .gemm:
             guard let output = node.outputs.first ?? nil, graph[output].tensorType?.elementType == .float32,
-                graph.useCount(of: output) > 0 || graph.isOutput(output), let product = try product(node, .float32)
+                graph.useCount(of: output) > 0 || graph.isOutput(output)
             else { return }
-            try insert(
-                product, .init(elementType: .float32, affine: .init(scale: 1, zeroPoint: 0), limits: 0...0), node, at: node)
+            let result = IntegerOperator.Result(elementType: .float32, affine: .init(scale: 1, zeroPoint: 0), limits: 0...0)
+            let bias = floatBias(of: node)
+            guard let product = try product(node, result, takesBias: bias == nil) else { return }
+            guard let bias else { return try insert(product, result, node, at: node) }
+            let operation = IntegerOperator(
+                function: product.function, rounding: rounding, operands: [product.input.affine], result: result)
+            guard operation.isComputable else { return }
+            let sum = try editor.insertSingle(
+                .integer(operation), inputs: [product.input.value, product.weight], output: .new(name: graph[output].name + "_products"),
+                name: graph.label(of: node), before: id, origin: nil)
+            let addition = Operator.binary(Binary(function: .add, broadcastAxis: .numpy))
+            try replace(node, by: addition, [sum, try editor.addConstant(bias.tensor, name: bias.name)], node)
         default: return
         }
+    }
+
+    /// A constant bias in float, shaped so that it is broadcast along channels.
+    private func floatBias(of node: Node) -> (tensor: Tensor, name: String)? {
+        let operand: ValueID?
+        var dimensions = 0
+        switch node.operator {
+        case .convolution:
+            operand = node.input(Convolution.Operand.bias)
+            dimensions = max(0, (node.input(Convolution.Operand.input).flatMap { graph[$0].tensorType?.rank } ?? 2) - 2)
+        case .gemm: operand = node.input(Gemm.Operand.c)
+        default: return nil
+        }
+        guard let operand, let tensor = graph.constant(operand), tensor.elementType == .float32,
+            let reshaped = try? tensor.reshaped(tensor.shape + [Int](repeating: 1, count: dimensions))
+        else { return nil }
+        return (reshaped, graph[operand].name + "_spread")
     }
 }
 

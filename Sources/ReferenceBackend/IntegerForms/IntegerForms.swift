@@ -110,7 +110,7 @@ struct IntegerForms {
         }
         switch anchor.operator {
         case .convolution, .matMul, .gemm:
-            guard let product = try product(anchor, result.elementType) else { return }
+            guard let product = try product(anchor, result) else { return }
             try insert(product, result, anchor, at: node)
         case .binary(let binary): try formBinary(binary, anchor, result, at: node)
         case .variadic(let variadic):
@@ -147,12 +147,12 @@ struct IntegerForms {
             guard let producer = graph.producer(of: value) else { continue }
             if let residual = quantized[other] {
                 guard rounding == .float32, let shape = graph[value].tensorType?.knownShape, graph[other].tensorType?.knownShape == shape,
-                    var product = try product(producer, result.elementType)
+                    var product = try product(producer, result)
                 else { continue }
                 product.residual = residual
                 return try insert(product, result, producer, at: node)
             }
-            if case .matMul = producer.operator, let product = try product(producer, result.elementType, bias: other) {
+            if case .matMul = producer.operator, let product = try product(producer, result, bias: other) {
                 return try insert(product, result, producer, at: node)
             }
         }
