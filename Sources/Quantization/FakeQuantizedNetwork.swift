@@ -115,6 +115,11 @@ public struct FakeQuantizedNetwork: Sendable {
             scale = target.isSymmetric ? max(-least, greatest) / 127 : (greatest - least) / range
             low = target.isSymmetric ? nil : least
         }
+        guard scale.isFinite, low?.isFinite ?? true else {
+            throw CleaveError(
+                .invalidNumbers, "training ended with a range that is no number: scale \(scale), smallest \(low ?? 0)",
+                suggestion: "it diverged: lower the learning rate")
+        }
         // A value that was 0 throughout.
         guard scale >= .leastNormalMagnitude else { return QuantizationParameters(scale: 1, zeroPoint: 0, type: type) }
         guard !target.isSymmetric else { return QuantizationParameters(scale: scale, zeroPoint: 0, type: type) }

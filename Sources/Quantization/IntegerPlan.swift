@@ -164,9 +164,17 @@ struct IntegerPlan {
     /// Values that have to have the same parameters: one of the set gives the name, the range is that of all.
     func sharedSources(_ graph: Graph) -> [[ValueID]] {
         guard target.sharesRanges else { return [] }
-        return graph.nodes.filter { isInteger($0) && role(of: $0) == .concatenation }.map { node in
-            (node.inputs + node.outputs).compactMap { $0.map(source(of:)) }
+        var groups: [[ValueID]] = []
+        for node in graph.nodes where isInteger(node) && role(of: node) == .concatenation {
+            var merged: [ValueID] = []
+            for source in (node.inputs + node.outputs).compactMap({ $0.map(source(of:)) }) where !merged.contains(source) {
+                merged.append(source)
+            }
+            for group in groups where group.contains(where: merged.contains) { merged = group + merged.filter { !group.contains($0) } }
+            groups.removeAll { $0.contains(where: merged.contains) }
+            groups.append(merged)
         }
+        return groups
     }
 }
 

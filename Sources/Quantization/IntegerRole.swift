@@ -72,7 +72,8 @@ extension IntegerRole {
             self = payload.function == .average ? .average : .float(SkipReason("\(node.operator.name) has no integer form"))
         case .concat: self = .concatenation
         case .maxPool where node.outputs.compactMap({ $0 }).count > 1: self = .float(SkipReason("its indices are read"))
-        case let operation where operation.movesElements: self = .movement
+        case .pad where !graph.movesElements(node): self = .float(SkipReason("it pads with another number than 0"))
+        case _ where graph.movesElements(node): self = .movement
         case .activation(let payload) where payload.function == .relu: self = .limit(minimum: 0, maximum: nil)
         case .clip: self = .clip(node, in: graph)
         default:

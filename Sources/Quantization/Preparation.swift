@@ -14,6 +14,7 @@ extension Pipeline {
             .once(RaiseOpset(to: QuantizeGraph.firstOpset)),
             .once(RewritePass(MaterializeFills())),
             .once(RewritePass(SumToAdd())),
+            .once(RewritePass(MeanToGlobalPool())),
             .once(RewritePass(BatchNormToConvolution())),
             .once(RemoveDeadCode()),
         ])

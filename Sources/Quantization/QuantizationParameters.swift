@@ -34,7 +34,7 @@ public struct QuantizationParameters: Hashable, Sendable {
     /// Parameters with which quantized numbers cover `range`, widened so that it contains 0, which is exact.
     ///
     /// The scale is computed in Double and rounded to Float; the zero point is rounded to even. A scale below the smallest normal
-    /// Float becomes 1 with zero point 0, as a range of zeros has.
+    /// Float becomes 1 with zero point 0, as a range of zeros has. Ranges are of float32.
     /// - Parameter symmetric: whether the zero point has to be 0: then −127…127 cover the larger of both sides.
     public init(covering range: ValueRange, type: ElementType, symmetric: Bool) {
         let limits = Self.limits(type)

@@ -90,7 +90,7 @@ private struct IntegerForm {
     }
 
     init?(of node: Node, in graph: Graph) {
-        if node.operator.movesElements {
+        if graph.movesElements(node) {
             self.init(movement: node, in: graph)
             return
         }
@@ -139,6 +139,13 @@ private struct IntegerForm {
         guard let input = node.inputs.first.flatMap({ QuantizedOperand($0, in: graph) }) else { return nil }
         let outputs = node.outputs.compactMap { QuantizedOperand(quantizing: $0, in: graph) }
         guard outputs.count == node.outputs.count, outputs.allSatisfy({ $0.hasParameters(of: input, in: graph) }) else { return nil }
-        self.init(node.operator, [input.value] + node.inputs.dropFirst(), outputs.map(\.value))
+        var inputs = [input.value] + node.inputs.dropFirst()
+        if case .pad(let payload) = node.operator, payload.mode == .constant {
+            // In integers, 0 is the zero point.
+            guard payload.pads == nil, inputs.count > 1 else { return nil }
+            if inputs.count == 2 { inputs.append(nil) }
+            inputs[Pad.Operand.value.rawValue] = input.zeroPoint
+        }
+        self.init(node.operator, inputs, outputs.map(\.value))
     }
 }

@@ -102,7 +102,8 @@ public struct ValueStatistics: Hashable, Sendable, Codable {
 
     /// Whether the numbers make sense; those of a file may not.
     var isSound: Bool {
-        samples > 0 && [low, high, meanLow, meanHigh].allSatisfy(\.isFinite) && low <= high
+        // Numbers are float32.
+        samples > 0 && [low, high, meanLow, meanHigh].allSatisfy({ abs($0) <= Double(Float.greatestFiniteMagnitude) }) && low <= high
             && (channelMeans ?? []).allSatisfy(\.isFinite)
     }
 }

@@ -84,7 +84,7 @@ struct WeightQuantizer {
         for channel in 0..<channels {
             let elements = Elements(values, channel: channel, channels: channels, inner: inner)
             scales[channel] = scale(of: elements)
-            guard hasIntegerBias else { continue }
+            // Runtimes may make integers of a bias in float, too.
             let least = leastScale(for: bias(channel), inputScale: inputScale)
             if elements.allSatisfy({ abs($0) < scales[channel] / 2 }) {
                 scales[channel] = scaleOfConstant(bias(channel), inputScale: inputScale)

@@ -31,6 +31,8 @@ struct RewriteMeaning {
             subject: "operator"),
         RewriteMeaning(passes: ["sum-to-add"], one: "sum of two made an addition", several: "sums of two made additions", subject: "sum"),
         RewriteMeaning(
+            passes: ["mean-to-global-pool"], one: "mean over pixels made a pool", several: "means over pixels made pools", subject: "mean"),
+        RewriteMeaning(
             passes: ["materialize-fills"], one: "weight written out", several: "weights written out", subject: "weight"),
         RewriteMeaning(
             passes: ["fold-batch-norm"], one: "batch norm folded into the layer before it",

@@ -104,6 +104,24 @@ struct QuantizationPreparationTests {
         try expectEqualOutputs(result, graph, tolerance: 0)
     }
 
+    /// PyTorch's mean over pixels, which runtimes have as a pool.
+    @Test func meansOverPixelsBecomePools() throws {
+        let cases: [(axes: [Int]?, keeps: Bool, names: [String])] = [
+            ([2, 3], true, ["GlobalAveragePool"]), ([-1, -2], false, ["GlobalAveragePool", "Flatten"]), ([3], true, ["ReduceMean"]),
+            ([1, 2, 3], true, ["ReduceMean"]), (nil, true, ["ReduceMean"]),
+        ]
+        for (axes, keeps, names) in cases {
+            let graph = try makeGraph {
+                let x = try $0.input("x", [2, 3, 5, 4])
+                let mean = Reduction(function: .mean, axes: axes, keepDimensions: keeps, keepsInputWithoutAxes: false)
+                $0.output(try $0.node(.reduction(mean), [x], name: "y"))
+            }
+            let (result, _) = try rewritten(graph, by: MeanToGlobalPool())
+            #expect(result.operatorNames == names)
+            try expectEqualOutputs(result, graph, tolerance: 1e-6)
+        }
+    }
+
     @Test func fillsOfWeightsAreWrittenOut() throws {
         let graph = try makeGraph {
             let x = try $0.input("x", [1, 3, 5, 5])

@@ -43,3 +43,16 @@ extension Operator {
         }
     }
 }
+
+extension Graph {
+    /// Whether the results of a node are elements of its first operand, as `Operator.movesElements` has it, or 0, which every range of a
+    /// quantized tensor contains: what pads with anything else has to be rounded.
+    public func movesElements(_ node: Node) -> Bool {
+        guard case .pad(let payload) = node.operator, payload.mode == .constant else {
+            if case .pad = node.operator { return true }
+            return node.operator.movesElements
+        }
+        guard let value = node.input(Pad.Operand.value) else { return payload.value == 0 }
+        return constant(value)?.doubles() == [0]
+    }
+}
