@@ -53,14 +53,14 @@ extension IntegerLinter {
     }
 
     /// Behind a `Relu` or `Clip`, where one follows.
-    private func result(of node: Node) -> ValueID? {
+    func result(of node: Node) -> ValueID? {
         guard let output = node.outputs.first ?? nil else { return nil }
         let readers = graph.consumers(of: output)
         guard readers.count == 1, ElementLimits(of: readers[0], in: graph) != nil else { return output }
         return readers[0].outputs[0]
     }
 
-    private func quantizer(of value: ValueID?) -> Node? {
+    func quantizer(of value: ValueID?) -> Node? {
         value.map { graph.consumers(of: $0) }?.first { if case .quantizeLinear = $0.operator { true } else { false } }
     }
 

@@ -69,14 +69,14 @@ struct IntegerLinter {
                 try checkWeight(node, axis: 1)
                 try checkLayer(node, bias: 2)
             case .gemm(let payload):
-                try check(!payload.transposeA && payload.beta == 1, "transA or beta is not what integer kernels have", Self.again)
+                try checkForm(of: payload, hasBias: node.input(Gemm.Operand.c) != nil)
                 try checkWeight(node, axis: payload.transposeB ? 0 : 1)
                 try checkLayer(node, bias: 2)
             case .matMul:
                 guard isFloat(node) else { return .unrelated }
                 if isStored(node.inputs[1]) { try checkWeight(node, axis: 1) } else { try checkOperand(1, of: node) }
                 try checkOperand(0, of: node)
-                try checkResult(of: node)
+                if !makesFloats(node) { try checkResult(of: node) }
                 try checkTypes(of: node, operands: isStored(node.inputs[1]) ? [0] : [0, 1])
             case .binary(let payload) where payload.function == .add || payload.function == .mul:
                 guard isFloat(node), node.inputs.allSatisfy({ graph.constant($0) == nil }) else { return .unrelated }
@@ -134,6 +134,9 @@ struct IntegerLinter {
 
     /// Type and zero point of an activation.
     private func checkActivation(_ border: Node, _ id: ValueID?) throws {
+        let known = type(border)
+        try check(
+            known == .int8 || known == .uint8, "\(describe(id)) is \(known?.description ?? "of unknown type"), expected 8 bits", Self.again)
         guard target.activationType == .int8 else { return }
         let zeros = graph.constant(border.input(DequantizeLinear.Operand.zeroPoint))?.int64s() ?? [0]
         let advice = "quantize for it: --target \(target.rawValue)"
@@ -153,9 +156,15 @@ struct IntegerLinter {
             }
             throw Objection(reason: "the weight is stored as \(stored.elementType)", advice: Self.again)
         }
-        try check(weight.elementType == .int8, "the weight is \(weight.elementType), expected int8", Self.again)
+        if target == .onnxruntime, weight.elementType == .uint8 {
+            // It has kernels for both, of uint8 activations only.
+            let activation = dequantize(node.inputs[0]).flatMap { type($0.node) }
+            try check(activation != .int8, "the weight is uint8 and \(describe(node.inputs[0])) int8", Self.again)
+        } else {
+            try check(weight.elementType == .int8, "the weight is \(weight.elementType), expected int8", Self.again)
+        }
         let zeros = graph.constant(border.input(DequantizeLinear.Operand.zeroPoint))?.int64s() ?? [0]
-        try check(zeros.allSatisfy { $0 == 0 }, "the zero point of the weight is not 0", Self.again)
+        try check(target == .onnxruntime || zeros.allSatisfy { $0 == 0 }, "the zero point of the weight is not 0", Self.again)
         guard let scale = graph.constant(border.input(DequantizeLinear.Operand.scale)), scale.count > 1 else { return }
         try check(graph.opset >= 13, "the opset is \(graph.opset), but scales per channel exist since 13", "raise the opset")
         let given = payload.axis < 0 ? payload.axis + weight.rank : payload.axis
@@ -165,11 +174,39 @@ struct IntegerLinter {
     private func checkLayer(_ node: Node, bias: Int) throws {
         try checkOperand(0, of: node)
         if bias < node.inputs.count, node.inputs[bias] != nil, target.hasIntegerBias {
-            let border = dequantize(node.inputs[bias])
-            try check(border.flatMap { type($0.node) } == .int32, "the bias is float, expected int32 of the scale s_x·s_w", Self.again)
+            try checkBias(node.inputs[bias], of: node)
         }
-        try checkResult(of: node)
+        if !makesFloats(node) { try checkResult(of: node) }
         try checkTypes(of: node, operands: [0])
+    }
+
+    private func checkForm(of gemm: Gemm, hasBias: Bool) throws {
+        let isPlain = !gemm.transposeA && gemm.alpha == 1 && (gemm.beta == 1 || !hasBias)
+        // ONNX Runtime multiplies the scales with alpha, and transposes.
+        let fits = target == .onnxruntime ? !hasBias || (gemm.alpha == 1 && gemm.beta == 1) : isPlain
+        try check(fits, "alpha, beta or transA is not what integer kernels have", Self.again)
+    }
+
+    private func checkBias(_ id: ValueID?, of node: Node) throws {
+        let border = dequantize(id)
+        try check(border.flatMap { type($0.node) } == .int32, "the bias is float, expected int32 of the scale s_x·s_w", Self.again)
+        func scales(_ id: ValueID?) -> [Double]? {
+            graph.constant(dequantize(id)?.node.input(DequantizeLinear.Operand.scale))?.doubles()
+        }
+        guard let own = scales(id), let input = scales(node.inputs[0])?.first, let weights = scales(node.inputs[1]) else { return }
+        let fits = (0..<max(own.count, weights.count)).allSatisfy { channel in
+            let expected = input * weights[weights.count == 1 ? 0 : min(channel, weights.count - 1)]
+            return abs(own[own.count == 1 ? 0 : min(channel, own.count - 1)] - expected) <= 1e-3 * expected
+        }
+        try check(fits, "the scale of the bias is not that of the products, s_x·s_w", Self.again)
+    }
+
+    /// Whether a product's sums are scaled to floats: ONNX Runtime has kernels that do, for matrices.
+    private func makesFloats(_ node: Node) -> Bool {
+        switch node.operator {
+        case .matMul, .gemm: target == .onnxruntime && quantizer(of: result(of: node)) == nil
+        default: false
+        }
     }
 
     private func checkArithmetic(_ node: Node) throws {
