@@ -56,10 +56,13 @@ public struct SimulateQuantization: Pass {
         let graph = editor.graph
         guard let integers = node.inputs[0], let quantize = graph.producer(of: integers), case .quantizeLinear = quantize.operator,
             let output = node.outputs[0], let input = quantize.inputs[0],
-            let scale = graph.constant(node.input(DequantizeLinear.Operand.scale)), scale.count == 1,
-            let zeroPoint = graph.constant(node.input(DequantizeLinear.Operand.zeroPoint)), let zero = zeroPoint.int64s()?.first,
-            let limits = zeroPoint.elementType.integerRange, let step = try? scale.elements(as: Float.self).first
+            let first = parameters(
+                quantize.input(QuantizeLinear.Operand.scale), quantize.input(QuantizeLinear.Operand.zeroPoint), of: integers, in: graph),
+            let second = parameters(
+                node.input(DequantizeLinear.Operand.scale), node.input(DequantizeLinear.Operand.zeroPoint), of: integers, in: graph),
+            first.zero == second.zero
         else { return false }
+        let (step, zero, limits) = (first.step, first.zero, first.limits)
         let base = graph[output].name
         func apply(_ operation: Operator, _ inputs: [ValueID?], _ what: String, _ output: GraphEditor.Output? = nil) throws -> ValueID {
             try editor.insertSingle(
@@ -73,7 +76,20 @@ public struct SimulateQuantization: Pass {
         let quotient = try apply(binary(.div), [input, factor], "quotient")
         let rounded = try apply(.unary(Unary(function: .round)), [quotient], "rounded")
         let limited = try apply(.clip(Clip(minimum: nil, maximum: nil)), [rounded, low, high], "limited")
-        _ = try apply(binary(.mul), [limited, factor], "product", .existing(output))
+        let last = first.step == second.step ? factor : try editor.addConstant(Tensor(scalar: second.step), name: "\(base)_other_step")
+        _ = try apply(binary(.mul), [limited, last], "product", .existing(output))
         return true
+    }
+
+    /// One scale and zero point for a whole tensor of integers; `nil` where there are others, or they are computed.
+    private func parameters(
+        _ scale: ValueID?, _ zeroPoint: ValueID?, of integers: ValueID, in graph: Graph
+    ) -> (step: Float, zero: Int64, limits: ClosedRange<Int64>)? {
+        guard let scale = graph.constant(scale), scale.count == 1, let step = try? scale.elements(as: Float.self).first,
+            let limits = graph[integers].tensorType?.elementType.integerRange
+        else { return nil }
+        guard let zeroPoint else { return (step, 0, limits) }
+        guard let zeros = graph.constant(zeroPoint)?.int64s(), zeros.count == 1 else { return nil }
+        return (step, zeros[0], limits)
     }
 }

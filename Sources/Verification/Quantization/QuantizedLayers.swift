@@ -62,7 +62,7 @@ struct QuantizedLayers {
             layers.append(
                 Layer(
                     node: node, result: result, passage: passage, value: original[value].name, limits: limits,
-                    isQuantized: passage != nil || (readsIntegers && node.operator.hasIntegerForm), isScaled: scaled.contains(result)))
+                    isQuantized: passage != nil || (readsIntegers && graph.hasIntegerForm(node)), isScaled: scaled.contains(result)))
         }
     }
 
@@ -81,8 +81,12 @@ struct QuantizedLayers {
         else { return nil }
         let zeros = node.input(QuantizeLinear.Operand.zeroPoint)
         guard zeros == nil || graph.constant(zeros) != nil else { return nil }
-        let dequantize = graph.consumers(of: integers).filter {
-            $0.operator.isDequantization && graph.constant($0.input(DequantizeLinear.Operand.scale))?.count == 1
+        let dequantize = graph.consumers(of: integers).filter { reader in
+            // Where both have numbers of their own, they are an operator and no passage.
+            reader.operator.isDequantization
+                && graph.constant(reader.input(DequantizeLinear.Operand.scale))?.doubles() == [step]
+                && (graph.constant(reader.input(DequantizeLinear.Operand.zeroPoint))?.doubles() ?? [0])
+                    == (graph.constant(zeros)?.doubles() ?? [0])
         }
         return Passage(
             quantize: node, source: source, integers: integers, dequantize: dequantize, scale: step,
@@ -122,16 +126,18 @@ struct QuantizedLayers {
     }
 }
 
-extension Operator {
+extension Graph {
     /// Whether runtimes have kernels for integers.
-    fileprivate var hasIntegerForm: Bool {
-        switch self {
+    fileprivate func hasIntegerForm(_ node: Node) -> Bool {
+        switch node.operator {
         case .convolution, .convolutionTranspose, .gemm, .matMul, .averagePool, .globalPool, .concat: true
         case .binary(let payload): payload.function == .add || payload.function == .mul
-        default: movesElements
+        default: movesElements(node)
         }
     }
+}
 
+extension Operator {
     var isDequantization: Bool { if case .dequantizeLinear = self { true } else { false } }
 }
 
