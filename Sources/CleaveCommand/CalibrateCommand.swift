@@ -49,8 +49,10 @@ struct CalibrateCommand: NetworkCommand {
             return try locating(file: model) {
                 try graph.apply(.prepareForQuantization, progress: progress)
                 if equalize { try graph.apply(.equalize, progress: progress) }
-                return try calibration.record(
+                var record = try calibration.record(
                     graph, detail: [.histogram, .channelMeans], equalized: equalize, backend: backend.backend, progress: progress)
+                record.network = graph.calibrationChecksum
+                return record
             }
         }
         try record.write(to: path)

@@ -70,8 +70,10 @@ struct CalibrationOptions: ParsableArguments {
         if let inputs {
             // A length that the model fixes is the one that it runs with.
             let fixed = graph.inputs.first.flatMap { graph[$0].tensorType?.shape?.first?.known }
-            let samples = try TensorFile(reading: inputs).samples(for: graph, batch: batch ?? fixed ?? graph.calibrationBatch)
-            return .samples(samples, name: inputs)
+            let samples = try TensorFile(reading: inputs).samples(for: graph, batch: fixed ?? batch ?? graph.calibrationBatch)
+            // A model of a fixed batch takes whole ones.
+            let whole = samples.filter { sample in fixed == nil || sample.inputs.values.allSatisfy { $0.shape.first == fixed } }
+            return .samples(whole.isEmpty ? samples : whole, name: inputs)
         }
         guard let calibration else { throw ValidationError("Give the samples to calibrate on: --calibration or --inputs.") }
         let dataset = try Dataset(calibration)

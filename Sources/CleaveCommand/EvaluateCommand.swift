@@ -56,7 +56,9 @@ struct EvaluateCommand: NetworkCommand {
     func run() throws {
         let summary = try output.withProgress { progress in
             progress(WorkProgress(task: "reading \(model)"))
-            let graph = try Graph(executable: model)
+            var graph = try Graph(executable: model)
+            // Images are floats until the model's own scale makes integers of them.
+            try graph.apply(.pass(OpenFloatInterface()), progress: progress)
             let dataset = try Dataset(data)
             let images = try split.map { try dataset.load($0) } ?? dataset.loadEvaluation()
             let normalization = try normalize ?? locating(file: model) { try Normalization(recordedIn: graph, for: images) }

@@ -6,7 +6,9 @@ extension QuantizationFormat: ExpressibleByArgument {}
 
 /// How biases are corrected.
 enum BiasCorrectionName: String, ExpressibleByArgument, CaseIterable {
-    case analytic, empirical
+    case analytic
+    case batchNorm = "batch-norm"
+    case empirical
 }
 
 struct QuantizeCommand: NetworkCommand {
@@ -57,8 +59,9 @@ struct QuantizeCommand: NetworkCommand {
 
     @Option(
         help: .init(
-            "Let biases make up for what a layer is off by on average: for what rounding its weights adds to the means that calibration "
-                + "measured (analytic), or for what is measured on samples, layer after layer (empirical)."))
+            "Let biases make up for what a layer is off by on average: for what rounding its weights adds, by means that calibration "
+                + "measured (analytic) or that follow from batch norms (batch-norm), or for what is measured on samples, layer after layer "
+                + "(empirical)."))
     var correctBias: BiasCorrectionName?
 
     @Flag(help: "Weights of 7 bits, for processors without VNNI, whose 16-bit sums would overflow.")
@@ -67,7 +70,7 @@ struct QuantizeCommand: NetworkCommand {
     @Flag(help: "Make inputs and outputs integers, too.")
     var integerIo = false
 
-    @Flag(help: "Quantize each layer by itself and list what it costs, worst first; writes no model.")
+    @Flag(help: "Quantize each layer by itself and list what it costs on up to 128 samples, worst first; writes no model.")
     var sensitivity = false
 
     @Option(
@@ -101,7 +104,9 @@ struct QuantizeCommand: NetworkCommand {
         if calibration.isGiven, !ranges.isEmpty { throw ValidationError("--ranges are instead of samples: --calibration or --inputs.") }
         if correctBias == .empirical, sensitivity { throw ValidationError("--correct-bias empirical is not for --sensitivity.") }
         if !calibration.isGiven, correctBias == .empirical {
-            throw ValidationError("--correct-bias empirical measures layers on samples: give --calibration or --inputs.")
+            throw ValidationError(
+                "--correct-bias empirical measures layers on samples: give --calibration or --inputs"
+                    + (ranges.isEmpty ? "." : " instead of --ranges."))
         }
         if !calibration.isGiven, ranges.isEmpty || sensitivity || keepAccuracy != nil {
             throw ValidationError(
@@ -128,7 +133,7 @@ struct QuantizeCommand: NetworkCommand {
     private var options: QuantizationOptions {
         QuantizationOptions(
             target: target, format: format, method: method, excluded: exclude, reducesRange: reduceRange, hasIntegerInterface: integerIo,
-            correctsBias: correctBias == .analytic)
+            correctsBias: correctBias == .analytic || correctBias == .batchNorm)
     }
 
     func run() throws {
@@ -139,14 +144,15 @@ struct QuantizeCommand: NetworkCommand {
         file.externalData = externalData
         var budget: AccuracyBudget?
         var remark: String?
+        var samples = 0
         var summary = try output.withProgress { progress in
             try rewrite(model, to: file, task: "quantizing", showingLayers: layers, progress: progress) { graph in
-                let reports = try prepare(&graph, progress)
-                let record = try record(of: graph, records, progress)
-                remark = record.constantRemark
                 var options = options
+                let reports = try prepare(&graph, &options, progress)
+                let record = try record(of: graph, records, options, progress)
+                remark = record.constantRemark
                 if let keepAccuracy {
-                    let found = try keep(keepAccuracy, graph, record, progress)
+                    let found = try keep(keepAccuracy, graph, record, options, progress)
                     // Names are taken as they are.
                     options.floatLayers = found.floatLayers
                     budget = found
@@ -157,22 +163,44 @@ struct QuantizeCommand: NetworkCommand {
                         backend: backend.backend, progress: progress)
                 }
                 progress(WorkProgress(task: "quantizing"))
-                return (reports + (try graph.apply(.quantize(ranges: record, options: options), progress: progress)), nil)
+                let written = try graph.apply(.quantize(ranges: record, options: options), progress: progress)
+                calibration.normalize?.record(in: &graph)
+                samples = record.sampleCount
+                return (reports + written, nil)
             }
         }
         summary.remarks += [remark].compactMap { $0 }
-        try output.show(QuantizationSummary(rewrite: summary, target: target, format: format, method: method, budget: budget))
+        try output.show(
+            QuantizationSummary(
+                rewrite: summary, target: target, format: format, method: method, samples: samples, budget: budget))
     }
 
     /// - Returns: what was done; what folding left alone is nothing that quantization has to say.
-    private func prepare(_ graph: inout Graph, _ progress: @escaping @Sendable (WorkProgress) -> Void) throws -> [PassReport] {
+    private func prepare(
+        _ graph: inout Graph, _ options: inout QuantizationOptions, _ progress: @escaping @Sendable (WorkProgress) -> Void
+    ) throws -> [PassReport] {
+        if correctBias == .batchNorm {
+            options.channelMeans = graph.batchNormMeans
+            guard !options.channelMeans.isEmpty else {
+                throw CleaveError(
+                    .invalidRequest, "the model has no batch norms, by which biases could be corrected",
+                    suggestion: "export it with its batch norms, or take the means that calibration measures: --correct-bias analytic")
+            }
+        }
         var reports = try graph.apply(.prepareForQuantization, progress: progress)
-        if equalize { reports += try graph.apply(.equalize, progress: progress) }
+        if equalize {
+            let equalized = try EqualizeLayers().equalize(&graph)
+            reports.append(equalized.report)
+            for (name, divisors) in equalized.divisors {
+                options.channelMeans[name] = options.channelMeans[name].map { zip($0, divisors).map(/) }
+            }
+        }
         return reports.map { PassReport(pass: $0.pass, fidelity: $0.fidelity, rewrites: $0.rewrites, skips: []) }
     }
 
     private func record(
-        of graph: Graph, _ records: [CalibrationRecord], _ progress: @escaping @Sendable (WorkProgress) -> Void
+        of graph: Graph, _ records: [CalibrationRecord], _ options: QuantizationOptions,
+        _ progress: @escaping @Sendable (WorkProgress) -> Void
     ) throws -> CalibrationRecord {
         guard !records.isEmpty else {
             return try calibration.record(
@@ -184,6 +212,7 @@ struct QuantizeCommand: NetworkCommand {
                 .invalidRequest, "the ranges are of the model \(record.equalized ? "with" : "without") equalized layers",
                 suggestion: "give --equalize to both commands or to none")
         }
+        try record.check(isOf: graph)
         return record
     }
 
@@ -195,8 +224,9 @@ struct QuantizeCommand: NetworkCommand {
             progress(WorkProgress(task: "reading \(model)"))
             var graph = try Graph(onnx: model)
             return try locating(file: model) {
-                _ = try prepare(&graph, progress)
-                return try ranking(graph, record(of: graph, [], progress), progress)
+                var options = options
+                _ = try prepare(&graph, &options, progress)
+                return try ranking(graph, record(of: graph, [], options, progress), options, progress)
             }
         }
         try output.show(
@@ -204,7 +234,8 @@ struct QuantizeCommand: NetworkCommand {
     }
 
     private func ranking(
-        _ graph: Graph, _ record: CalibrationRecord, _ progress: @escaping @Sendable (WorkProgress) -> Void
+        _ graph: Graph, _ record: CalibrationRecord, _ options: QuantizationOptions,
+        _ progress: @escaping @Sendable (WorkProgress) -> Void
     ) throws -> [LayerSensitivity] {
         try sensitivities(
             of: graph, record, options: options, samples: calibration.batches(graph, count: Self.measuredSamples),
@@ -215,7 +246,8 @@ struct QuantizeCommand: NetworkCommand {
     private static let measuredSamples = 128
 
     private func keep(
-        _ points: Double, _ graph: Graph, _ record: CalibrationRecord, _ progress: @escaping @Sendable (WorkProgress) -> Void
+        _ points: Double, _ graph: Graph, _ record: CalibrationRecord, _ options: QuantizationOptions,
+        _ progress: @escaping @Sendable (WorkProgress) -> Void
     ) throws -> AccuracyBudget {
         guard let evaluate else { throw ValidationError("--keep-accuracy needs --evaluate.") }
         let images = try Dataset(evaluate).loadEvaluation()
@@ -223,7 +255,7 @@ struct QuantizeCommand: NetworkCommand {
         func accuracy(_ graph: Graph) throws -> Double {
             try Cleave.evaluate(graph, on: images, options: evaluation, backend: backend.backend, progress: progress).top1
         }
-        let layers = try ranking(graph, record, progress)
+        let layers = try ranking(graph, record, options, progress)
         return try AccuracyBudget(ranking: layers.map(\.node), floatAccuracy: accuracy(graph), loss: points / 100) { layers in
             try accuracy(graph.simulated(record, options: options, floatLayers: layers))
         }

@@ -18,7 +18,9 @@ struct RecipeOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: .init("The highest learning rate. (default: 0.1 for sgd and nesterov, 0.001 for adam and adamw)", valueName: "rate"))
+        help: .init(
+            "The highest learning rate. (default: 0.1 for sgd and nesterov, 0.001 for adam and adamw; with --quantize-aware a tenth)",
+            valueName: "rate"))
     var learningRate: Double?
 
     @Option(parsing: .unconditional, help: .init("Momentum of sgd and nesterov. (default: 0.9)", valueName: "share"))

@@ -42,7 +42,7 @@ struct TrainingJob {
         ) throws {
             guard let awareness = recipe.awareness else { return }
             (network, ranges) = try locatingModel(files.model) {
-                let prepared = try network.preparedForAwareness()
+                let prepared = try locating(file: files.model) { try network.preparedForAwareness() }
                 let ranges = try initialRanges(
                     of: prepared, awareness, on: training, normalization: recipe.normalization, seed: recipe.seed, samples: samples,
                     backend: backend, progress: progress)
@@ -53,7 +53,7 @@ struct TrainingJob {
         /// Prepares the network for training for 8 bits, where this began with ranges.
         mutating func take(_ ranges: [String: ValueRange]?) throws {
             guard let ranges else { return }
-            network = try locatingModel(files.model) { try network.preparedForAwareness() }
+            network = try locating(file: files.model) { try network.preparedForAwareness() }
             self.ranges = ranges
         }
 

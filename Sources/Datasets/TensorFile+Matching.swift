@@ -26,8 +26,31 @@ extension TensorFile {
                 }
             }
         }
+        try locating(file: path) { for sample in samples { try Self.check(sample, for: graph) } }
         guard let batch else { return samples }
         return try locating(file: path) { try samples.flatMap { try $0.cut(batch) } }
+    }
+
+    /// - Throws: `CleaveError` for an array of other lengths than the model's input has, apart from the leading one.
+    private static func check(_ sample: Sample, for graph: Graph) throws {
+        for id in graph.inputs {
+            let name = graph[id].name
+            guard let tensor = sample.inputs[name], let wanted = graph[id].tensorType?.shape else { continue }
+            func fits(_ shape: [Int]) -> Bool {
+                shape.count == wanted.count && zip(shape, wanted).dropFirst().allSatisfy { $1.known == nil || $1.known == $0 }
+            }
+            guard !fits(tensor.shape) else { continue }
+            var advice: String?
+            if tensor.rank == 4 {
+                let shape = tensor.shape
+                if fits([shape[0], shape[3], shape[1], shape[2]]) { advice = "its channels come last, the model's second: transpose it" }
+                if fits([shape[0], shape[2], shape[3], shape[1]]) { advice = "its channels come second, the model's last: transpose it" }
+            }
+            let expected = wanted.map(\.description).joined(separator: ", ")
+            throw CleaveError(
+                .shapeMismatch, "the array has shape \(tensor.shape), the model's input [\(expected)]", at: .init(tensor: name),
+                suggestion: advice)
+        }
     }
 
     private static func match(_ entries: [Entry], inputs: [String], outputs: [String]) throws -> Sample {

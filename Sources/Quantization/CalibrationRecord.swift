@@ -1,4 +1,5 @@
 import Foundation
+import GraphIR
 import Tensors
 
 /// What a calibration has seen of the values of a network; it can be saved, merged with others, and used again.
@@ -12,12 +13,22 @@ public struct CalibrationRecord: Hashable, Sendable, Codable {
     private var format = 1
     /// What was done to the network before it was run, apart from folding, which always is.
     public var equalized: Bool
+    /// What tells the network apart from others: see `Graph.calibrationChecksum`. `nil` where it is not known.
+    public var network: String?
     /// By value, in the order of execution.
     public internal(set) var entries: [Entry]
 
     public init(equalized: Bool, entries: [Entry]) {
         self.equalized = equalized
         self.entries = entries
+    }
+
+    /// - Throws: `CleaveError` when the record is known to be of another network than the prepared one.
+    public func check(isOf graph: Graph) throws {
+        guard let network, network != graph.calibrationChecksum else { return }
+        throw CleaveError(
+            .invalidRequest, "the ranges are of another network, or of other weights",
+            suggestion: "calibrate this one: `cleave calibrate`")
     }
 
     /// Samples that were run.
@@ -39,13 +50,14 @@ public struct CalibrationRecord: Hashable, Sendable, Codable {
     public static func merged(_ records: [CalibrationRecord]) throws -> CalibrationRecord {
         guard var result = records.first else { throw CleaveError(.invalidRequest, "there are no ranges to merge") }
         for record in records.dropFirst() {
-            guard record.entries.map(\.value) == result.entries.map(\.value), record.equalized == result.equalized else {
+            let isSame = record.network == nil || result.network == nil || record.network == result.network
+            guard record.entries.map(\.value) == result.entries.map(\.value), record.equalized == result.equalized, isSame else {
                 let other = zip(record.entries, result.entries).first { $0.value != $1.value }?.0.value
                 throw CleaveError(
                     .invalidRequest,
                     "the ranges are of different networks: "
                         + (other.map { "'\($0)' is not where it was" }
-                            ?? "\(record.entries.count) values, expected \(result.entries.count)"),
+                            ?? (isSame ? "\(record.entries.count) values, expected \(result.entries.count)" : "they have other weights")),
                     suggestion: "calibrate the same model for all of them")
             }
             for index in result.entries.indices { result.entries[index].statistics.merge(record.entries[index].statistics) }
@@ -62,7 +74,7 @@ public struct CalibrationRecord: Hashable, Sendable, Codable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw CleaveError(.file, "the ranges cannot be read: \(error.localizedDescription)", at: .init(file: path))
+            throw CleaveError(.file, "the ranges cannot be read: \(fileProblem(error))", at: .init(file: path))
         }
         do {
             self = try JSONDecoder().decode(Self.self, from: data)
@@ -83,11 +95,17 @@ public struct CalibrationRecord: Hashable, Sendable, Codable {
 
     private static func words(for error: any Error) -> String {
         switch error as? DecodingError {
-        case .dataCorrupted(let context)?, .keyNotFound(_, let context)?, .typeMismatch(_, let context)?, .valueNotFound(_, let context)?:
-            let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        case .keyNotFound(let key, let context)?:
+            return "there is no '\(key.stringValue)'" + (context.codingPath.isEmpty ? "" : " in \(words(for: context.codingPath))")
+        case .dataCorrupted(let context)?, .typeMismatch(_, let context)?, .valueNotFound(_, let context)?:
+            let path = words(for: context.codingPath)
             return (path.isEmpty ? "" : path + ": ") + context.debugDescription
         default: return "\(error)"
         }
+    }
+
+    private static func words(for path: [any CodingKey]) -> String {
+        path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
     }
 
     /// Writes a JSON file; the same record is the same bytes.
@@ -98,4 +116,9 @@ public struct CalibrationRecord: Hashable, Sendable, Codable {
         let data = try encoder.encode(self)
         try AtomicFile.write(data, to: path)
     }
+}
+
+extension Graph {
+    /// A checksum of operators, names, shapes and weights of a network that was prepared for quantization.
+    public var calibrationChecksum: String { Checksum(text: textDump(checksums: true)).text }
 }

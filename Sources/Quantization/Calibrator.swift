@@ -32,7 +32,12 @@ public final class Calibrator {
     public init(_ graph: Graph, backend: any Backend, detail: ValueStatistics.Detail) throws {
         let values = graph.calibratedValues
         guard !values.isEmpty else {
-            throw CleaveError(.unsupported, "the model has no convolution, product or sum in float32 that could run in integers")
+            let skips = IntegerPlan(graph, target: .onnxruntime) { _ in false }.skips
+            let reason = skips.first { $0.reason.description.hasPrefix("the weight") } ?? skips.first
+            throw CleaveError(
+                .unsupported, "the model has no convolution, product or sum in float32 that could run in integers"
+                    + (reason.map { ": '\($0.node)', for one: \($0.reason)" } ?? ""),
+                suggestion: "`cleave inspect --layers` shows what it consists of")
         }
         var exposed = graph
         try exposed.edit { editor in editor.setOutputs(values.filter { graph[$0].source != .graphInput }) }
@@ -56,9 +61,14 @@ public final class Calibrator {
             } catch let bad as ValueStatistics.InvalidNumber {
                 let isKnown = count > 1 || batch.sampleNames.count == 1
                 let sample = isKnown ? batch.sampleNames[bad.sample] : batch.sampleNames.joined(separator: ", ")
+                let problem = "the value is \(bad.value.isNaN ? "not a number" : "infinite") for sample \(sample)"
+                if outputs[name] != nil, let weight = graph.nonFiniteConstant {
+                    throw CleaveError(
+                        .invalidNumbers, "\(problem), as the model's constant '\(weight)' contains NaN or infinities",
+                        at: .init(tensor: name), suggestion: "train or export the model again; no sample is to blame")
+                }
                 throw CleaveError(
-                    .invalidNumbers, "the value is \(bad.value.isNaN ? "not a number" : "infinite") for sample \(sample)",
-                    at: .init(tensor: name),
+                    .invalidNumbers, problem, at: .init(tensor: name),
                     suggestion: outputs[name] == nil ? "leave that sample out" : "check the model on this sample: `cleave run`")
             }
         }
@@ -82,5 +92,15 @@ public final class Calibrator {
         return CalibrationRecord(
             equalized: equalized,
             entries: zip(names, statistics).filter { $1.samples > 0 }.map { .init(value: $0, statistics: $1) })
+    }
+}
+
+extension Graph {
+    /// The name of a constant in float that contains NaN or an infinity.
+    fileprivate var nonFiniteConstant: String? {
+        values.first { value in
+            guard let tensor = value.constant, tensor.elementType == .float32 else { return false }
+            return ((try? tensor.withElements(of: Float.self) { $0.allSatisfy(\.isFinite) }) ?? true) == false
+        }?.name
     }
 }

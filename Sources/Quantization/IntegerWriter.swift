@@ -64,8 +64,7 @@ struct IntegerWriter {
         let label = editor.graph.label(of: node)
         switch plan.role(of: node) {
         case .product(let weight):
-            let raised = try write(weight, of: node, to: &editor)
-            let remark = raised.isEmpty ? "" : ", the scale of \(raised.count) channels raised so that their bias fits int32"
+            let remark = try write(weight, of: node, to: &editor)
             rewrites.append(.init(node: label, detail: "\(node.operator.name) with int8 weights\(remark)"))
         case .arithmetic, .average, .concatenation, .movement:
             rewrites.append(.init(node: label, detail: "\(node.operator.name) in \(plan.target.activationType)"))
@@ -73,11 +72,11 @@ struct IntegerWriter {
         }
     }
 
-    /// - Returns: the channels whose scale was raised.
-    private mutating func write(_ role: IntegerRole.Weight, of node: Node, to editor: inout GraphEditor) throws -> [Int] {
+    /// - Returns: what is to be said of it.
+    private mutating func write(_ role: IntegerRole.Weight, of node: Node, to editor: inout GraphEditor) throws -> String {
         guard let input = node.inputs[0], let weight = node.inputs[role.operand], let tensor = editor.graph.constant(weight),
             let inputScale = parameters[input]?.scale
-        else { return [] }
+        else { return "" }
         let bias = role.biasOperand.flatMap { node.inputs[$0] }
         let label = editor.graph.label(of: node), measured = options.biasShifts[label]
         let correction = measured.map { BiasCorrection.measured($0) }
@@ -85,7 +84,7 @@ struct IntegerWriter {
         let key = WeightKey(
             weight: weight, bias: bias, axis: role.axis, inputScale: inputScale, input: correction.map { _ in input },
             layer: measured.map { _ in label })
-        var raised: [Int] = []
+        var remark = ""
         let operands: (weight: ValueID, bias: ValueID?)
         if let known = weights[key] {
             operands = known
@@ -96,7 +95,12 @@ struct IntegerWriter {
             let result = try quantizer.quantize(
                 tensor, axis: role.axis, bias: bias.flatMap { editor.graph.constant($0) }, inputScale: inputScale, correction: correction,
                 trained: trainedWeights[.init(weight: editor.graph[weight].name, axis: role.axis)])
-            raised = result.raisedChannels
+            if !result.raisedChannels.isEmpty {
+                remark += ", the scale of \(result.raisedChannels.count) channels raised so that their bias fits int32"
+            }
+            if options.correctsBias, !result.isBiasCorrected {
+                remark += ", its bias not corrected: the means of its input's channels are not known"
+            }
             let zeros = try Tensor([Int8](repeating: 0, count: result.scales.count), shape: [result.scales.count])
             operands.weight = try dequantized(
                 result.weight, Tensor(vector: result.scales), zeros, axis: role.axis, name: editor.graph[weight].name, before: node.id,
@@ -117,7 +121,7 @@ struct IntegerWriter {
             if let operand = role.biasOperand { inputs[operand] = bias } else { inputs.append(bias) }
         }
         editor.setInputs(node.id, to: inputs)
-        return raised
+        return remark
     }
 
     /// Stores a tensor in integers, with the node that makes floats of them.

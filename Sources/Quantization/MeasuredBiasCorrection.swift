@@ -21,6 +21,8 @@ public func biasShifts(
     let expected = try channelMeans(of: layers.map { graph.label(of: $0) }, in: graph, on: samples, backend)
     var options = options
     options.biasShifts = [:]
+    // Samples are floats; the interface changes no layer.
+    options.hasIntegerInterface = false
     for (index, layer) in layers.enumerated() {
         let label = graph.label(of: layer)
         progress?(WorkProgress(task: "correcting biases", completed: index, total: layers.count, unit: "layers"))

@@ -13,6 +13,9 @@ public struct QuantizationOptions: Hashable, Sendable {
     public var hasIntegerInterface: Bool
     /// Whether biases make up for what rounding the weights adds to a layer's result on average.
     public var correctsBias: Bool
+    /// By name of a layer's input, what its channels are on average, for correcting biases; where it is empty, what calibration
+    /// measured. `Graph.batchNormMeans` finds them without data.
+    public var channelMeans: [String: [Double]] = [:]
     /// Per label of a layer and output channel, what its result is off by on average, so that its bias takes it away: see
     /// `biasShifts(of:_:options:samples:backend:progress:)`.
     public var biasShifts: [String: [Double]] = [:]
@@ -21,7 +24,7 @@ public struct QuantizationOptions: Hashable, Sendable {
     public var neededDetail: ValueStatistics.Detail {
         var detail: ValueStatistics.Detail = []
         if method.needsHistogram { detail.insert(.histogram) }
-        if correctsBias { detail.insert(.channelMeans) }
+        if correctsBias, channelMeans.isEmpty { detail.insert(.channelMeans) }
         return detail
     }
 

@@ -55,14 +55,21 @@ public struct QuantizeGraph: Pass {
     }
 
     /// What the channels of the layers' inputs are on average.
-    /// - Throws: `CleaveError` when calibration did not measure it.
+    /// - Throws: `CleaveError` when nothing is known of any.
     private func channelMeans(of graph: Graph, _ plan: IntegerPlan) throws -> [ValueID: [Double]] {
         var means: [ValueID: [Double]] = [:]
         for node in graph.nodes where plan.isInteger(node) {
             guard case .product = plan.role(of: node), let input = node.inputs[0] else { continue }
-            means[input] = statistics[graph[input].name]?.channelMeans.flatMap { $0.isEmpty ? nil : $0 }
+            let name = graph[input].name
+            means[input] = options.channelMeans.isEmpty
+                ? statistics[name]?.channelMeans.flatMap { $0.isEmpty ? nil : $0 } : options.channelMeans[name]
         }
         guard !means.isEmpty else {
+            guard options.channelMeans.isEmpty else {
+                throw CleaveError(
+                    .invalidRequest, "no layer that runs in integers has an input whose means follow from batch norms",
+                    suggestion: "correct biases by the means that calibration measures")
+            }
             throw CleaveError(
                 .invalidRequest, "the ranges have no means of channels, by which biases are corrected",
                 suggestion: "calibrate again with `cleave calibrate`")

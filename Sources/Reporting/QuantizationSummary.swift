@@ -7,16 +7,20 @@ public struct QuantizationSummary: Sendable {
     public var target: QuantizationTarget
     public var format: QuantizationFormat
     public var method: RangeMethod
+    /// That the ranges come from.
+    public var samples: Int
     /// What it took to keep the accuracy, where that was asked for.
     public var budget: AccuracyBudget?
 
     public init(
-        rewrite: RewriteSummary, target: QuantizationTarget, format: QuantizationFormat, method: RangeMethod, budget: AccuracyBudget?
+        rewrite: RewriteSummary, target: QuantizationTarget, format: QuantizationFormat, method: RangeMethod, samples: Int,
+        budget: AccuracyBudget?
     ) {
         self.rewrite = rewrite
         self.target = target
         self.format = format
         self.method = method
+        self.samples = samples
         self.budget = budget
     }
 }
@@ -24,6 +28,8 @@ public struct QuantizationSummary: Sendable {
 extension QuantizationSummary: Report {
     public func text(style: TextStyle) -> String {
         var text = rewrite.text(style: style)
+        text += "\nint8 for \(target.title), \(format == .qdq ? "Q/DQ" : "integer operators") · ranges by \(method) of "
+            + NumberFormat.quantity(samples, "sample")
         if let budget {
             let layers = NumberFormat.quantity(budget.floatLayers.count, "layer")
             text += "\n\naccuracy \(Self.percent(budget.floatAccuracy)) in float, \(Self.percent(budget.integerAccuracy)) all in integers, "
@@ -46,7 +52,8 @@ extension QuantizationSummary: Report {
         return .object(
             [
                 .init(key: "target", value: .string(target.rawValue)), .init(key: "format", value: .string(format.rawValue)),
-                .init(key: "method", value: .string(method.description)), .init(key: "accuracy", value: accuracy ?? .null),
+                .init(key: "method", value: .string(method.description)), .init(key: "samples", value: .integer(samples)),
+                .init(key: "accuracy", value: accuracy ?? .null),
             ] + members)
     }
 }

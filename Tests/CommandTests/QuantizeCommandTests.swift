@@ -54,17 +54,27 @@ struct QuantizeCommandTests {
         try withTemporaryFolder { folder in
             try writeInputs(to: folder)
             var files: Set<Data> = []
-            for how in [[], ["--correct-bias", "analytic"], ["--correct-bias", "empirical"]] {
+            for how in [[], ["--correct-bias", "analytic"], ["--correct-bias", "batch-norm"], ["--correct-bias", "empirical"]] {
                 let result = try Command.run(
                     ["quantize", Command.fixture, "--inputs", "data.npz", "-o", "int8.onnx", "--quiet"] + how, in: folder)
                 #expect(result.status == 0, "\(result.errors)")
                 files.insert(try Data(contentsOf: folder.appendingPathComponent("int8.onnx")))
             }
-            #expect(files.count == 3)
+            #expect(files.count == 4)
+            let plain = Command.fixture.replacingOccurrences(of: "resnet14v2", with: "fashion-resnet8")
+            #expect(try Command.run("fold", plain, "-o", "folded.onnx", "--quiet", in: folder).status == 0)
+            let folded = try Command.run(
+                "quantize", "folded.onnx", "--inputs", "data.npz", "--correct-bias", "batch-norm", "-o", "b.onnx", in: folder)
+            #expect(folded.status == 3)
+            #expect(folded.errors.hasPrefix("error: folded.onnx: the model has no batch norms"))
             #expect(try Command.run("calibrate", Command.fixture, "--inputs", "data.npz", "-o", "a.json", in: folder).status == 0)
             let blind = try Command.run(
                 "quantize", Command.fixture, "--ranges", "a.json", "--correct-bias", "empirical", "-o", "b.onnx", in: folder)
-            #expect(blind.status != 0 && blind.errors.contains("measures layers on samples"))
+            #expect(blind.status != 0 && blind.errors.contains("give --calibration or --inputs instead of --ranges"))
+            let integers = try Command.run(
+                "quantize", Command.fixture, "--inputs", "data.npz", "--correct-bias", "empirical", "--integer-io", "-o", "io.onnx",
+                in: folder)
+            #expect(integers.status == 0, "\(integers.errors)")
         }
     }
 
@@ -93,7 +103,16 @@ struct QuantizeCommandTests {
             try Data("{}".utf8).write(to: folder.appendingPathComponent("broken.json"))
             let broken = try Command.run("quantize", Command.fixture, "--ranges", "broken.json", "-o", "e.onnx", in: folder)
             #expect(broken.status == 3)
-            #expect(broken.errors.hasPrefix("error: broken.json: these are no ranges of a calibration"))
+            #expect(broken.errors.hasPrefix("error: broken.json: these are no ranges of a calibration: there is no 'format'"))
+            for (seed, name) in [("2", "other.onnx"), ("3", "third.onnx")] {
+                #expect(try Command.run("build", "resnet14v2", "--seed", seed, "-o", name, "--quiet", in: folder).status == 0)
+            }
+            #expect(try Command.run("calibrate", "other.onnx", "--inputs", "data.npz", "-o", "o.json", in: folder).status == 0)
+            let other = try Command.run("quantize", "third.onnx", "--ranges", "o.json", "-o", "e.onnx", in: folder)
+            #expect(other.status == 3)
+            #expect(other.errors.hasPrefix("error: third.onnx: the ranges are of another network, or of other weights"))
+            let missing = try Command.run("quantize", Command.fixture, "--ranges", "nothere.json", "-o", "e.onnx", in: folder)
+            #expect(missing.errors.hasPrefix("error: nothere.json: the ranges cannot be read: no such file or directory"))
         }
     }
 

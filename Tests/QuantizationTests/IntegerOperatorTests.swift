@@ -77,6 +77,30 @@ struct IntegerOperatorTests {
     }
 }
 
+struct SimulationTests {
+    /// A quantizer and a dequantizer with scales of their own, or zero points.
+    @Test func bothHalvesHaveTheirOwnScale() throws {
+        for (zeros, isSimulated) in [([10, 10], true), ([10, 12], false)] as [([UInt8], Bool)] {
+            let original = try network(opset: 17) {
+                let x = try $0.input("x", [2, 3])
+                let scales = [try $0.constant("q", [0.02], []), try $0.constant("d", [0.04], [])]
+                let points = [
+                    try $0.editor.addConstant(Tensor(scalar: zeros[0]), name: "zq"),
+                    try $0.editor.addConstant(Tensor(scalar: zeros[1]), name: "zd"),
+                ]
+                let quantize = QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)
+                let integers = try $0.node(.quantizeLinear(quantize), [x, scales[0], points[0]], "i")
+                return [try $0.node(.dequantizeLinear(.init(axis: 1, blockSize: 0)), [integers, scales[1], points[1]], "y")]
+            }
+            var simulated = original
+            let report = try SimulateQuantization().run(on: &simulated)
+            #expect(report.skips.isEmpty == isSimulated)
+            let inputs = ["x": try Tensor([-0.3, 0.1, 0.29, 1, 5, 9] as [Float], shape: [2, 3])]
+            #expect(try run(simulated, inputs)["y"] == run(original, inputs)["y"])
+        }
+    }
+}
+
 struct AccuracyToolTests {
     @Test func sensitivitiesAreRanked() throws {
         let graph = try residualNetwork()
@@ -175,6 +199,67 @@ struct IntegerLintTests {
         try graph.edit { editor in editor.setConstant(zero, to: Tensor(scalar: UInt8(128))) }
         #expect(reasons(.openvino).isEmpty)
         #expect(reasons(.onnxruntime) == ["'relu' (Relu) after it does what its quantization does not"])
+    }
+
+    /// A product of quantized numbers as other tools write them.
+    private func foreign(
+        _ operation: Operator, activation: ElementType = .uint8, weight: ElementType = .int8, weightZero: Int64 = 0,
+        biasScale: Double? = nil, quantizesResult: Bool = true
+    ) throws -> [IntegerLint.Finding] {
+        let isConvolution = if case .convolution = operation { true } else { false }
+        let graph = try network(opset: 21) { builder in
+            func scalar(_ name: String, _ scale: Float, _ zero: Int64, _ type: ElementType) throws -> [ValueID] {
+                [
+                    try builder.constant(name + "_s", [scale], []),
+                    try builder.editor.addConstant(Tensor([zero], shape: [], as: type), name: name + "_z"),
+                ]
+            }
+            func through(_ value: ValueID, _ name: String, _ type: ElementType) throws -> ValueID {
+                let parameters = try scalar(name, 0.05, 10, type)
+                let quantize = QuantizeLinear(axis: 1, saturate: true, blockSize: 0, outputType: nil)
+                let integers = try builder.node(.quantizeLinear(quantize), [value] + parameters, name + "_q")
+                return try builder.node(.dequantizeLinear(.init(axis: 1, blockSize: 0)), [integers] + parameters, name + "_d")
+            }
+            let x = try through(try builder.input("x", isConvolution ? [1, 2, 4, 4] : [2, 2]), "xq", activation)
+            let codes = try builder.editor.addConstant(
+                Tensor([Int64(20), 7, 90, 127], shape: isConvolution ? [2, 2, 1, 1] : [2, 2], as: weight), name: "codes")
+            let w = try builder.node(
+                .dequantizeLinear(.init(axis: 0, blockSize: 0)), [codes] + scalar("w", 0.01, weightZero, weight), "w")
+            var operands = [x, w]
+            if let biasScale {
+                let bias = try builder.editor.addConstant(Tensor([Int64(100), 200], shape: [2], as: .int32), name: "bias")
+                operands.append(
+                    try builder.node(
+                        .dequantizeLinear(.init(axis: 0, blockSize: 0)), [bias] + scalar("b", Float(biasScale), 0, .int32), "b"))
+            }
+            let y = try builder.node(operation, operands, "y")
+            return [quantizesResult ? try through(y, "yq", activation) : y]
+        }
+        return try #require(IntegerLint(graph, target: .onnxruntime)).findings
+    }
+
+    private func gemm(alpha: Float = 1, beta: Float = 1, transposeA: Bool = false) -> Operator {
+        .gemm(Gemm(alpha: alpha, beta: beta, transposeA: transposeA, transposeB: false, broadcastsLegacy: false))
+    }
+
+    /// What ONNX Runtime 1.32 was seen to do with models of other tools.
+    @Test func otherToolsModels() throws {
+        let window = Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [], end: []))
+        let convolution = Operator.convolution(Convolution(window: window, groups: 1)), matMul = Operator.matMul(MatMul())
+        // In integers:
+        #expect(try foreign(convolution, biasScale: 0.0005).isEmpty)
+        #expect(try foreign(convolution, weight: .uint8, weightZero: 128).isEmpty)
+        #expect(try foreign(convolution, weightZero: 3).isEmpty)
+        #expect(try foreign(matMul, quantizesResult: false).isEmpty)
+        #expect(try foreign(gemm(), biasScale: 0.0005, quantizesResult: false).isEmpty)
+        #expect(try foreign(gemm(beta: 2)).isEmpty)
+        #expect(try foreign(gemm(transposeA: true)).isEmpty)
+        // In float:
+        #expect(try foreign(convolution, quantizesResult: false).first?.reason == "its result 'y' is an output in float")
+        #expect(try foreign(convolution, activation: .uint16).first?.reason == "'xq_d' is uint16, expected 8 bits")
+        #expect(try foreign(convolution, biasScale: 1).first?.reason == "the scale of the bias is not that of the products, s_x·s_w")
+        #expect(
+            try foreign(gemm(alpha: 2), biasScale: 0.0005).first?.reason == "alpha, beta or transA is not what integer kernels have")
     }
 
     @Test func missingBordersAreFound() throws {

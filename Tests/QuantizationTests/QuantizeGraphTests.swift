@@ -184,11 +184,15 @@ struct QuantizeGraphTests {
 
     /// Weights that training has let decay to almost nothing leave the bias its precision.
     @Test func vanishingWeightsLeaveTheBiasAlone() throws {
-        let quantizer = WeightQuantizer(limit: 127, minimizesError: false, hasIntegerBias: true)
         for size in [0, Float.leastNonzeroMagnitude * 700, 1e-38] {
-            let result = try quantizer.quantize(
-                Tensor([size, -size, 0.5, 1], shape: [2, 2]), axis: 0, bias: Tensor(vector: [0.3, 0.2] as [Float]), inputScale: 0.05,
-                correction: nil)
+            func quantize(hasIntegerBias: Bool) throws -> QuantizedWeight {
+                try WeightQuantizer(limit: 127, minimizesError: false, hasIntegerBias: hasIntegerBias).quantize(
+                    Tensor([size, -size, 0.5, 1], shape: [2, 2]), axis: 0, bias: Tensor(vector: [0.3, 0.2] as [Float]), inputScale: 0.05,
+                    correction: nil)
+            }
+            let result = try quantize(hasIntegerBias: true)
+            // A bias in float becomes integers of the same scale where a runtime makes them.
+            #expect(try quantize(hasIntegerBias: false).scales == result.scales)
             let code = try #require(result.bias?.int64s()?.first), scale = try #require(result.biasScales?.first)
             #expect(abs(Double(code) * Double(scale) - 0.3) < 1e-6, "\(size)")
         }
@@ -276,6 +280,61 @@ struct QuantizeGraphTests {
         var alone = options
         alone.biasShifts["a"] = nil
         #expect(try offset(alone) > 2 * corrected)
+    }
+
+    /// What one concatenation makes another one takes in, so that all of them have one scale.
+    @Test func chainedConcatenationsShareARange() throws {
+        let original = try network {
+            let x = try $0.input("x", [.named("N"), 3, 8, 8])
+            let narrow = try $0.conv(x, [2, 3, 1, 1], "narrow"), second = try $0.conv(x, [2, 3, 1, 1], "second")
+            let first = try $0.node(.concat(Concat(axis: 1)), [narrow, second], "first")
+            let wide = try $0.node(
+                .binary(Binary(function: .mul, broadcastAxis: .numpy)), [try $0.conv(first, [4, 4, 3, 3], "c"), first], "wide")
+            let last = try $0.node(.concat(Concat(axis: 1)), [first, wide], "last")
+            return [try $0.conv(last, [2, 8, 1, 1], "y")]
+        }
+        for target in [QuantizationTarget.tflite, .onnxruntime] {
+            var graph = original
+            _ = try QuantizeGraph(calibrated(original), options: .init(target: target)).run(on: &graph)
+            let scales = ["narrow", "second", "first", "wide", "last"].map { QuantizationParameters(of: $0, in: graph)?.scale }
+            #expect(Set(scales).count == (target == .tflite ? 1 : 3) && !scales.contains(nil), "\(target): \(scales)")
+        }
+    }
+
+    /// 0 is in every range, so that padding with it moves elements; any other number has to be rounded.
+    @Test func padsKeepTheScale() throws {
+        for value in [0, 9] as [Float] {
+            let original = try network {
+                let x = try $0.conv(try $0.input("x", [.named("N"), 3, 8, 8]), [4, 3, 3, 3], "a")
+                let pads = try $0.editor.addConstant(Tensor([Int64(0), 1, 0, 0, 0, 1, 0, 2], shape: [8], as: .int64), name: "pads")
+                let operands = [x, pads, try $0.constant("value", [value], [])]
+                return [try $0.conv(try $0.node(.pad(Pad(mode: .constant, pads: nil, value: 0)), operands, "padded"), [2, 6, 1, 1], "y")]
+            }
+            let (float, report) = try quantized(original)
+            #expect(report.skips.map(\.reason.description) == (value == 0 ? [] : ["it pads with another number than 0"]))
+            let (before, after) = (QuantizationParameters(of: "a", in: float), QuantizationParameters(of: "padded", in: float))
+            #expect((before == after) == (value == 0))
+            var integers = float
+            _ = try ToIntegerOperators().run(on: &integers)
+            let pad = try #require(integers.nodes(named: "Pad").first)
+            let isByte = pad.inputs[0].flatMap { integers[$0].tensorType?.elementType } == .uint8
+            #expect(isByte == (value == 0))
+            let inputs = try input(original)
+            #expect(try signalToNoise(#require(run(float, inputs)["y"]), #require(run(integers, inputs)["y"])) > 45)
+        }
+    }
+
+    @Test func uncorrectedBiasesAreSaid() throws {
+        let original = try network {
+            let x = try $0.input("x", [.named("N"), 3, 8, 8])
+            return [try $0.conv(try $0.relu(try $0.conv(x, [6, 3, 3, 3], "a"), "r"), [4, 6, 3, 3], "b")]
+        }
+        var options = QuantizationOptions(correctsBias: true)
+        options.channelMeans = ["r": [Double](repeating: 0.5, count: 6)]
+        let details = try quantized(original, options).report.rewrites.map(\.detail)
+        #expect(details == [
+            "Conv with int8 weights, its bias not corrected: the means of its input's channels are not known", "Conv with int8 weights",
+        ])
     }
 
     @Test func wildcards() {

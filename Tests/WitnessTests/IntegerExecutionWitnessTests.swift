@@ -73,6 +73,36 @@ struct IntegerExecutionWitnessTests {
         try expectAgreement(exposingIntegers(graph), inputs, in: folder, "\(model.lastPathComponent), \(setting.testDescription)")
     }
 
+    /// Networks that were trained for 8 bits: ONNX Runtime loads them, runs every layer in integers, and computes the same.
+    @Test(arguments: [QuantizationAwareness.Ranges.learned, .movingAverage], [QuantizationFormat.qdq, .qoperator])
+    func layersOfTrainedModels(_ ranges: QuantizationAwareness.Ranges, _ format: QuantizationFormat) throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var generator = SeededRandom(seed: 8)
+        let pixels = (0..<48 * 3 * 32 * 32).map { _ in UInt8(generator.next() % 256) }
+        let images = folder.appendingPathComponent("images.npz").path
+        try NumpyArchive([
+            .init(name: "x_train", tensor: Tensor(pixels, shape: [48, 3, 32, 32])),
+            .init(name: "y_train", tensor: Tensor((0..<48).map { Int64($0 % 10) }, shape: [48])),
+        ]).write(to: images)
+        let split = try Dataset(DatasetSpecification(parsing: "npz:" + images)).loadTraining()
+        let awareness = QuantizationAwareness(target: .onnxruntime, format: format, ranges: ranges)
+        let recipe = TrainingRecipe(
+            epochs: 1, batchSize: 16, optimizer: .adam(.init(beta1: 0.9, beta2: 0.999, epsilon: 1e-7)), learningRate: 0.0005, seed: 3,
+            normalization: .signed, awareness: awareness)
+        let model = Witness.repository.appendingPathComponent("fixtures/models/resnet14v2-depthwise.onnx")
+        let prepared = try Graph(onnx: model.path).preparedForAwareness()
+        let trainer = try Trainer(
+            prepared, recipe: recipe, training: split, validation: nil, teacher: nil,
+            ranges: initialRanges(of: prepared, awareness, on: split, normalization: .signed, seed: 3), backend: OneDNNBackend(threads: 2))
+        try trainer.run()
+        var graph = try trainer.result()
+        #expect(IntegerLint(graph, target: .onnxruntime)?.findings.map(\.reason) == [])
+        let inputs = ["input": try Tensor((0..<2 * 3072).map { _ in Float(generator.uniform(-1, 1)) }, shape: [2, 3, 32, 32])]
+        graph = try exposingIntegers(graph)
+        try expectAgreement(graph, inputs, in: folder, "\(ranges), \(format)")
+    }
+
     /// A model that TensorFlow's converter has quantized, with integers at its borders.
     @Test func layersOfAForeignModel() throws {
         let model = Witness.sharedModels.appendingPathComponent("mlperf-tiny/resnet8_int8_qdq.onnx")

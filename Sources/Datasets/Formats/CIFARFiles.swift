@@ -112,7 +112,7 @@ func folderEntries(_ folder: String) throws -> [String] {
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw CleaveError(.file, "not a folder", at: .init(file: folder), suggestion: "name the folder that the files are in")
         }
-        throw CleaveError(.file, "cannot list the folder: \(error.localizedDescription)", at: .init(file: folder))
+        throw CleaveError(.file, "cannot list the folder: \(fileProblem(error))", at: .init(file: folder))
     }
 }
 

@@ -27,7 +27,11 @@ public struct EqualizeLayers: Pass {
         var second: NodeID
     }
 
-    public func run(on graph: inout Graph) throws -> PassReport {
+    public func run(on graph: inout Graph) throws -> PassReport { try equalize(&graph).report }
+
+    /// As `run(on:)`.
+    /// - Returns: also, by name of a value between two layers, what each of its channels has been divided by.
+    public func equalize(_ graph: inout Graph) throws -> (report: PassReport, divisors: [String: [Double]]) {
         var report = PassReport(pass: name, fidelity: fidelity, rewrites: [], skips: [])
         var pairs: [Pair] = []
         for node in graph.nodes {
@@ -38,13 +42,16 @@ public struct EqualizeLayers: Pass {
             }
         }
         var largest = [Double](repeating: 1, count: pairs.count)
+        var divisors = [[Double]](repeating: [], count: pairs.count)
         try graph.edit { editor in
             for _ in 0..<Self.rounds {
                 try checkCancellation()
                 var isStable = true
                 for (index, pair) in pairs.enumerated() {
-                    guard let factor = try equalize(pair, in: &editor) else { continue }
+                    guard let factors = try equalize(pair, in: &editor) else { continue }
+                    let factor = factors.map { max($0, 1 / $0) }.max() ?? 1
                     largest[index] = max(largest[index], factor)
+                    divisors[index] = divisors[index].isEmpty ? factors : zip(divisors[index], factors).map(*)
                     if factor > 1 + Self.closeness { isStable = false }
                 }
                 if isStable { break }
@@ -57,7 +64,11 @@ public struct EqualizeLayers: Pass {
             let detail = "equalized with '\(graph.label(of: graph[pair.second]))', factors up to \(NumberFormat.ratio(largest[index]))"
             report.rewrites.append(.init(node: graph.label(of: graph[pair.first]), detail: detail))
         }
-        return report
+        var byName: [String: [Double]] = [:]
+        for (pair, divisors) in zip(pairs, divisors) where !divisors.isEmpty {
+            for value in graph.valuesBetween(pair.first, pair.second) { byName[graph[value].name] = divisors }
+        }
+        return (report, byName)
     }
 
     // MARK: Pairs
@@ -104,8 +115,8 @@ public struct EqualizeLayers: Pass {
 
     // MARK: Scaling
 
-    /// - Returns: the largest factor by which a channel changed, in either direction; `nil` when nothing could be done.
-    private func equalize(_ pair: Pair, in editor: inout GraphEditor) throws -> Double? {
+    /// - Returns: what each channel was divided by; `nil` when nothing could be done.
+    private func equalize(_ pair: Pair, in editor: inout GraphEditor) throws -> [Double]? {
         let graph = editor.graph
         guard let first = layer(graph[pair.first], in: graph), let second = layer(graph[pair.second], in: graph),
             let before = first.outputLayout.largestMagnitudes(editor.graph[first.weight.id].constant),
@@ -115,7 +126,7 @@ public struct EqualizeLayers: Pass {
             let factor = (before / after).squareRoot()
             return before > 0 && after > 0 && factor.isFinite && factor > 0 ? factor : 1
         }
-        guard let extreme = factors.map({ max($0, 1 / $0) }).max(), extreme > 1 + Self.closeness else { return 1 }
+        guard factors.contains(where: { max($0, 1 / $0) > 1 + Self.closeness }) else { return [Double](repeating: 1, count: factors.count) }
         let inverses = factors.map { 1 / $0 }
         guard let weight = editor.graph[first.weight.id].constant, let next = editor.graph[second.weight.id].constant,
             let scaled = try first.outputLayout.scaled(weight, by: inverses),
@@ -129,7 +140,20 @@ public struct EqualizeLayers: Pass {
         }
         editor.setConstant(first.weight.id, to: scaled)
         editor.setConstant(second.weight.id, to: nextScaled)
-        return extreme
+        return factors
+    }
+}
+
+extension Graph {
+    /// The results of the first node and of those up to the second one, each the only reader of the one before it.
+    fileprivate func valuesBetween(_ first: NodeID, _ second: NodeID) -> [ValueID] {
+        var values: [ValueID] = []
+        var current = self[first]
+        while current.id != second, let output = onlyOutput(of: current), let reader = soleReader(of: output) {
+            values.append(output)
+            current = reader
+        }
+        return values
     }
 }
 

@@ -29,6 +29,9 @@ public struct StudyFolder: Sendable {
         row.quantization.map { "\(path)/\(row.run)/\($0.name).onnx" } ?? trainedPath(row.run)
     }
 
+    /// Whether it says what it is of.
+    var isBegun: Bool { FileManager.default.fileExists(atPath: manifestPath) }
+
     /// Makes the folder, or takes up the one that is there.
     /// - Throws: `CleaveError` when it holds results of another study, or cannot be written to.
     func begin(_ manifest: StudyManifest) throws {
@@ -60,7 +63,7 @@ public struct StudyFolder: Sendable {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
             throw CleaveError(
-                .file, "cannot make the folder: \(error.localizedDescription)", at: .init(file: path),
+                .file, "cannot make the folder: \(fileProblem(error))", at: .init(file: path),
                 suggestion: "name a folder that can be made, or written to")
         }
     }

@@ -18,7 +18,7 @@ public struct CheckpointFolder: Sendable {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
             throw CleaveError(
-                .file, "cannot make the folder: \(error.localizedDescription)", at: .init(file: path),
+                .file, "cannot make the folder: \(fileProblem(error))", at: .init(file: path),
                 suggestion: "name a folder that can be made, or written to")
         }
         self.init(path, files: files, version: version)
