@@ -201,6 +201,19 @@ public struct GraphEditor {
         return new
     }
 
+    /// Gives a value another name.
+    /// - Throws: `CleaveError` when the name is taken or empty, or a subgraph reads the value by its name.
+    public mutating func rename(_ id: ValueID, to name: String) throws {
+        let old = graph[id].name
+        guard name != old else { return }
+        guard !name.isEmpty, !isTaken(name), !graph.isCaptured(id) else {
+            throw CleaveError(.invalidGraph, "the value cannot be called '\(name)'", at: .init(tensor: old))
+        }
+        graph.valueIDs[old] = nil
+        graph.valueIDs[name] = id
+        update(id) { $0.name = name }
+    }
+
     /// Gives a node another operator; its operands and outputs stay.
     public mutating func setOperator(_ id: NodeID, to operation: Operator) {
         updateNode(id) {

@@ -18,6 +18,8 @@ import Tensors
 ///   - progress: called before the first sample and after every one.
 /// - Throws: `CleaveError` when there is nothing to compare (no samples, no output in common), when the graphs have other inputs,
 ///   when one of them cannot run, or when the task is cancelled.
+///
+/// Inputs and outputs belong together by name, or where both models have a single one.
 public func verify(
     _ candidate: Graph, against original: Graph, inputs source: SampleSource, backend: any Backend,
     tolerance: Tolerance = Tolerance(), layers: Bool = false, leastSignalToNoise: Double? = nil, explains: Bool = true,
@@ -26,10 +28,10 @@ public func verify(
     guard source.count > 0 else {
         throw CleaveError(.invalidRequest, "there are no samples, expected at least 1", suggestion: "there is nothing to compare without")
     }
+    var candidate = try candidate.calledAs(original)
     try checkInterfaces(
         Interface(candidate, called: candidateFile ?? "the other model"), Interface(original, called: originalFile ?? "the original"))
     let isQuantized = candidate.isQuantized && !original.isQuantized
-    var candidate = candidate
     if isQuantized { _ = try OpenFloatInterface().run(on: &candidate) }
     var probe = try isQuantized && explains
         ? locating(file: candidateFile) { try NoiseProbe(candidate: candidate, original: original, backend: backend) } : nil
@@ -80,6 +82,20 @@ private func forEachSample(
 extension Graph {
     /// Whether the model has operators for quantized tensors.
     fileprivate var isQuantized: Bool { nodes.contains { $0.operator.isQuantization } }
+}
+
+extension Graph {
+    /// The same network, a single input or output of which has the name of the other's.
+    fileprivate func calledAs(_ other: Graph) throws -> Graph {
+        let pairs = [(inputs, other.inputs), (outputs, other.outputs)].filter { $0.count == 1 && $1.count == 1 }
+        let renamed = pairs.map { (id: $0[0], name: other[$1[0]].name) }.filter { value(named: $0.name) == nil }
+        guard !renamed.isEmpty else { return self }
+        var graph = self
+        try graph.edit { editor in
+            for (id, name) in renamed where !editor.graph.isCaptured(id) { try editor.rename(id, to: name) }
+        }
+        return graph
+    }
 }
 
 /// What a model takes and gives, and what errors call it.

@@ -84,20 +84,28 @@ struct VerifyTests {
             try verify(graph, against: graph, inputs: .random(count: 0, seed: 1), backend: backend)
         }
         #expect(throws: CleaveError.self) { try verify(graph, against: graph, inputs: .samples([]), backend: backend) }
+        let two = try chain(["y", "w"], graphName: "d", outputs: ["y", "w"])
         let outputs = try #require(throws: CleaveError.self) {
-            try verify(other, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
+            try verify(other, against: two, inputs: .random(count: 1, seed: 1), backend: backend)
         }
-        #expect(outputs.problem == "no output is in common: the original has 'y', the other model 'z'")
+        #expect(outputs.problem == "no output is in common: the original has 'y', 'w', the other model 'z'")
+        var pair = renamed
+        try pair.edit { editor in _ = try editor.addInput("mask", type: .tensor(TensorType(.float32, [.named("N"), .known(2)]))) }
         let inputs = try #require(throws: CleaveError.self) {
-            try verify(renamed, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
+            try verify(pair, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
         }
-        #expect(inputs.description == "tensor 'x': only the original has this input; the other model has 'image'")
+        #expect(inputs.description == "tensor 'x': only the original has this input; the other model has 'image', 'mask'")
         let named = try #require(throws: CleaveError.self) {
             try verify(
-                renamed, against: graph, inputs: .random(count: 1, seed: 1), backend: backend, originalFile: "a.onnx",
+                pair, against: graph, inputs: .random(count: 1, seed: 1), backend: backend, originalFile: "a.onnx",
                 candidateFile: "b.onnx")
         }
-        #expect(named.problem == "only a.onnx has this input; b.onnx has 'image'")
+        #expect(named.problem == "only a.onnx has this input; b.onnx has 'image', 'mask'")
+        // Single ones belong together, whatever they are called.
+        for model in [renamed, other] {
+            let report = try verify(model, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
+            #expect(report.isEqual && report.outputs.map(\.name) == ["y"])
+        }
     }
 
     @Test func errorsNameTheModelThatTheyAreAbout() throws {
