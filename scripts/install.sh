@@ -5,6 +5,7 @@ set -euo pipefail
 
 [[ $# -eq 1 && -n $1 ]] || { echo 'usage: scripts/install.sh PREFIX' >&2; exit 2; }
 root=$(cd "$(dirname "$0")/.." && pwd)
+[[ -n ${DESTDIR:-} || $1 == /* ]] || set -- "$PWD/$1"
 prefix=${DESTDIR:-}$1
 
 cd "$root"

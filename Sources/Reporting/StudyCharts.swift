@@ -99,20 +99,31 @@ struct StudyComparison {
 
     func text(batch: Int) -> String { latencies.first { $0.batch == batch }.map { NumberFormat.ratio($0.factor) } ?? "–" }
 
-    /// Every other float row against the first one, and every row in integers against its own network in float.
+    /// Every other float row against the first one, and every row in integers against its own network in float, or the one that it was
+    /// trained on from.
     static func all(_ results: StudyResults) -> (networks: [StudyComparison], integers: [StudyComparison]) {
         let runs = results.manifest.runs
         guard let first = runs.first, let base = results.floatRecord(first) else { return ([], integers(results)) }
-        let networks = runs.dropFirst().compactMap { results.floatRecord($0) }.map { StudyComparison($0, against: base) }
+        let floats = runs.dropFirst().filter { $0.continuedInIntegers == nil }
+        let networks = floats.compactMap { results.floatRecord($0) }.map { StudyComparison($0, against: base) }
         return (networks, integers(results))
     }
 
     private static func integers(_ results: StudyResults) -> [StudyComparison] {
         results.manifest.runs.flatMap { run in
-            guard let base = results.floatRecord(run) else { return [StudyComparison]() }
+            if let source = run.continuedInIntegers {
+                guard let base = results.records[source], let record = results.records[run.id] else { return [StudyComparison]() }
+                return [StudyComparison(record, against: base)]
+            }
+            guard let base = results.floatRecord(run) else { return [] }
             return run.rows.dropFirst().compactMap { results.records[$0.id] }.map { StudyComparison($0, against: base) }
         }
     }
+}
+
+extension StudyManifest.Run {
+    /// The network that it is trained on from, where it ends in integers.
+    fileprivate var continuedInIntegers: String? { endsInIntegers ? facts.first { $0.name == "continue" }?.value : nil }
 }
 
 extension NumberFormat {

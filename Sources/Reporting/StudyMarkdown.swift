@@ -51,14 +51,17 @@ public struct StudyMarkdown: Sendable {
 
     private var table: String {
         let layout = StudyTable(results)
-        let rows = layout.rows.map { [$0.row.id.inMarkdown] + $0.texts.map { ($0 ?? "–").inMarkdown } }
+        let rows = layout.rows.map { row, run, texts in
+            [row.id.inMarkdown, ([run.title] + [row.quantization].compactMap { $0 }).joined(separator: ", ").inMarkdown]
+                + texts.map { ($0 ?? "–").inMarkdown }
+        }
         let note = layout.footnote.map { "\n\n" + $0.inMarkdown } ?? ""
-        return Self.table(["row"] + layout.columns.map(\.title), rows) + note
+        return Self.table(["row", "network"] + layout.columns.map(\.title), rows) + note
     }
 
     private func comparison(_ comparisons: [StudyComparison]) -> String {
         let batches = results.batches
-        let titles = ["row"] + StudyComparison.titles + batches.map { $0 == 1 ? "1 image" : "\($0) images" }
+        let titles = ["row"] + StudyComparison.titles + batches.map { "latency, \(NumberFormat.quantity($0, "image"))" }
         return Self.table(titles, comparisons.map { [$0.row.inMarkdown] + $0.texts + batches.map($0.text(batch:)) })
     }
 

@@ -81,7 +81,7 @@ public struct StudyPage: Sendable {
 
     private var comparison: String {
         let batches = results.batches
-        let titles = StudyComparison.titles + batches.map { $0 == 1 ? "1 image" : "\($0) images" }
+        let titles = StudyComparison.titles + batches.map { "latency, \(NumberFormat.quantity($0, "image"))" }
         func cards(_ comparisons: [StudyComparison]) -> String {
             Self.cards(titles, comparisons.map { item in (item.row, "against \(item.base)", item.texts + batches.map(item.text(batch:))) })
         }

@@ -40,7 +40,7 @@ struct StudyTable {
         add(.parameters, "parameters") { $0.cost.map { NumberFormat.count($0.parameters) } }
         add(.macs, "multiply-adds") { $0.cost?.multiplyAccumulates.map(NumberFormat.count) }
         for batch in results.batches {
-            add(.latency, "\(batch == 1 ? "1 image" : "\(batch) images")") { record in
+            add(.latency, "latency, \(NumberFormat.quantity(batch, "image"))") { record in
                 record.latency(batch).map { NumberFormat.duration($0.median) + ($0.warnings.isEmpty ? "" : " *") }
             }
         }

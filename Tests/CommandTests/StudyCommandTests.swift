@@ -61,7 +61,7 @@ struct StudyCommandTests {
             let page = try String(contentsOf: folder.appendingPathComponent("page.html"), encoding: .utf8)
             #expect(page.contains("<h1>Quarters</h1>") && page.contains("net-int8"))
             let table = try String(contentsOf: folder.appendingPathComponent("table.md"), encoding: .utf8)
-            #expect(table.contains("| net-int8 | 20 |"))
+            #expect(table.contains("| net-int8 | net, int8 | 20 |"))
             let drawings = try names(in: folder).filter { $0.hasSuffix(".svg") }
             #expect(drawings.count == 7 && drawings.allSatisfy { table.contains("](\($0))") })
         }

@@ -16,8 +16,8 @@ struct StudyReportTests {
             let lines = summary.text(style: .plain).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             #expect(lines[0] == "A <small> study & more · results")
             let cells = lines.map { $0.split(separator: /\s{2,}/).map(String.init) }
-            #expect(
-                cells[2] == ["row", "epochs", "loss", "accuracy", "size", "parameters", "multiply-adds", "1 image", "32 images"])
+            let measures = ["loss", "accuracy", "size", "parameters", "multiply-adds", "latency, 1 image", "latency, 32 images"]
+            #expect(cells[2] == ["row", "epochs"] + measures)
             #expect(cells[3] == ["full", "30", "0.5", "83.57 %", "94.4 MB", "23.6 M", "83.9 M", "12.3 ms", "394 ms"])
             #expect(cells[5][..<4] == ["depthwise-converted-with-a-long-name", "12.3 of 30", "0.7", "81.57 %"])
             #expect(cells[6].dropFirst().allSatisfy { $0 == "–" })
@@ -59,7 +59,7 @@ struct StudyReportTests {
             let files = StudyMarkdown(results, name: "results.md").files
             let document = files[0].text
             #expect(files[0].name == "results.md" && document.hasPrefix("# A \\<small\\> study & more\n"))
-            #expect(document.contains("| full | 30 | 0.5 | 83.57 % | 94.4 MB | 23.6 M | 83.9 M | 12.3 ms | 394 ms |"))
+            #expect(document.contains("| full | Full \\| network | 30 | 0.5 | 83.57 % | 94.4 MB | 23.6 M | 83.9 M | 12.3 ms | 394 ms |"))
             for text in ["Full \\| network", "Abacus 9000, 2 processors", "1 h 02 min"] { #expect(document.contains(text)) }
             #expect(files.count == 8)
             for file in files.dropFirst() {

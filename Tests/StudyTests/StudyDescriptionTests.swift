@@ -136,6 +136,16 @@ struct StudyDescriptionTests {
         ("networks:\n  a: [resnet8]", 4, "networks.a is a list, expected a mapping", nil),
         ("networks:\n  a: { build: resnet8 }\n  a: { build: resnet20 }", 4, "the key 'a' occurs twice", nil),
         ("networks: {", 4, "the file is not YAML: ", nil),
+        ("latency: { batches: [] }\nnetworks: {}", 3, "latency.batches is empty", nil),
+        (
+            """
+            recipes: { a: { quantize-aware: {} }, f: {} }
+            networks:
+              n: { build: resnet8, recipe: f }
+              aware: { continue: n, recipe: a }
+              c: { convert: aware, form: spatial, recipe: f }
+            """, 7, "networks.c.convert is 'aware', which is trained for 8 bits", "begin from the network in float that it continues"
+        ),
         ("latency: { batches: [1, 1] }\nnetworks: {}", 3, "latency.batches names a size twice", nil),
         (
             "recipes: { a: { quantize-aware: { range: learned } } }\nnetworks: {}", 3, "unknown key 'range' in recipes.a.quantize-aware",
@@ -159,6 +169,12 @@ struct StudyDescriptionTests {
         #expect(error.location.file == "s.yaml:\(line)", "\(error)")
         #expect(error.problem.contains(problem), "\(error)")
         if let suggestion { #expect(error.suggestion == suggestion) }
+    }
+
+    @Test func missingModelsAreNamed() throws {
+        let text = head + "networks:\n  given: { model: nothere.onnx }"
+        let error = try #require(throws: CleaveError.self) { _ = try StudyDescription(yaml: text, file: "s.yaml", checksModels: true) }
+        #expect(error.location.file == "s.yaml:4" && error.problem == "there is no model 'nothere.onnx'")
     }
 
     @Test func missingPartsAreNamed() throws {

@@ -9,20 +9,35 @@ import Training
 extension StudyDescription {
     /// Reads a study.
     /// - Throws: `CleaveError` with file and line for anything that is unknown, missing or out of range.
-    public init(contentsOf file: String) throws { self = try StudyReader(StudyNode(contentsOf: file), file: file).study }
+    public init(contentsOf file: String) throws {
+        self = try StudyReader(StudyNode(contentsOf: file), file: file, checksModels: true).study
+    }
 
-    /// - Parameter file: what errors call the text.
-    init(yaml text: String, file: String) throws { self = try StudyReader(StudyNode(text, file: file), file: file).study }
+    /// - Parameters:
+    ///   - file: what errors call the text.
+    ///   - checksModels: whether the models that it names have to be there.
+    init(yaml text: String, file: String, checksModels: Bool = false) throws {
+        self = try StudyReader(StudyNode(text, file: file), file: file, checksModels: checksModels).study
+    }
 }
 
 /// Makes a description of a YAML document.
 private struct StudyReader {
+    /// One that later ones may begin from.
+    private struct Network {
+        var name: String
+        var seeds: [UInt64]
+        var endsInIntegers: Bool
+    }
+
     private let folder: String
+    private let checksModels: Bool
     private let fields: StudyFields
     private let recipes: [(name: String, node: StudyNode, draft: RecipeDraft)]
     private let quantizations: [StudyQuantization]
 
-    init(_ document: StudyNode, file: String) throws {
+    init(_ document: StudyNode, file: String, checksModels: Bool) throws {
+        self.checksModels = checksModels
         folder = FilePath.folder(of: file)
         fields = try document.fields(["study", "data", "recipes", "quantizations", "networks", "seeds", "measure", "latency"])
         recipes = try fields["recipes"].map(Self.recipes) ?? []
@@ -63,6 +78,7 @@ private struct StudyReader {
         guard let node else { return LatencyPlan(batches: [1, 32], seconds: 5) }
         let fields = try node.fields(["batches", "seconds"])
         let batches = try fields["batches"]?.elements.map { try $0.integer(in: 1...65_536) } ?? [1, 32]
+        guard !batches.isEmpty else { throw node.error("\(node.path).batches is empty, expected sizes of batches: [1, 32]") }
         guard Set(batches).count == batches.count else { throw node.error("\(node.path).batches names a size twice") }
         let seconds = try fields["seconds"]?.number ?? 5
         guard seconds >= 0.01, seconds <= 86_400 else {
@@ -122,7 +138,7 @@ private struct StudyReader {
     private func runs(_ data: DataRequirement) throws -> [StudyRun] {
         let usualSeeds = try seeds(fields["seeds"]) ?? [1]
         var runs: [StudyRun] = []
-        var networks: [(name: String, seeds: [UInt64])] = []
+        var networks: [Network] = []
         let all = try fields.required("networks")
         for (key, node) in try all.entries {
             let name = try Self.name(key)
@@ -135,7 +151,7 @@ private struct StudyReader {
                 let id = seeds.count == 1 ? name : "\(name)-seed\(seed)"
                 runs.append(try run(id, name, fields, seed, networks))
             }
-            networks.append((name, seeds))
+            networks.append(Network(name: name, seeds: seeds, endsInIntegers: runs.last?.recipe?.awareness != nil))
         }
         let ids = runs.flatMap { run in [run.id] + run.quantizations.map { "\(run.id)-\($0.name)" } }
         if let twice = ids.first(where: { id in ids.count { $0 == id } > 1 }) {
@@ -153,7 +169,7 @@ private struct StudyReader {
     }
 
     private func run(
-        _ id: String, _ name: String, _ fields: StudyFields, _ seed: UInt64, _ networks: [(name: String, seeds: [UInt64])]
+        _ id: String, _ name: String, _ fields: StudyFields, _ seed: UInt64, _ networks: [Network]
     ) throws -> StudyRun {
         /// The run of the same seed of a network that comes before, or its only one.
         func earlier(_ node: StudyNode) throws -> String {
@@ -182,6 +198,7 @@ private struct StudyReader {
             throw node.error("a teacher is for training, but \(fields.node.path) has no recipe")
         }
         try check(run, fields)
+        try checkOrigin(of: run, fields, networks)
         return run
     }
 
@@ -195,6 +212,18 @@ private struct StudyReader {
         }
         if let node = fields["quantize"] {
             throw node.error("\(node.path) is for networks in float; \(fields.node.path) is trained for 8 bits and ends as an int8 one")
+        }
+    }
+
+    /// What is trained for 8 bits ends as an int8 network, which is neither trained further nor converted.
+    private func checkOrigin(of run: StudyRun, _ fields: StudyFields, _ networks: [Network]) throws {
+        for (key, verb) in [("continue", "trained further"), ("convert", "converted")] {
+            guard let node = fields[key], let name = try? node.text, let network = networks.first(where: { $0.name == name }),
+                network.endsInIntegers
+            else { continue }
+            throw node.error(
+                "\(node.path) is '\(name)', which is trained for 8 bits and ends as an int8 network: that cannot be \(verb)",
+                suggestion: "begin from the network in float that it continues")
         }
     }
 
@@ -223,7 +252,11 @@ private struct StudyReader {
         if let node = fields["continue"] { return .continuation(of: try earlier(node)) }
         if let node = fields["model"] {
             let path = try node.text
-            return .file(path.hasPrefix("/") || folder == "." ? path : folder + "/" + path)
+            let file = path.hasPrefix("/") || folder == "." ? path : folder + "/" + path
+            guard !checksModels || FileManager.default.fileExists(atPath: file) else {
+                throw node.error("there is no model '\(file)'", suggestion: "paths count from the folder of the study")
+            }
+            return .file(file)
         }
         let node = try fields.required("convert")
         return .conversion(

@@ -18,6 +18,9 @@ public struct StudyManifest: Hashable, Codable, Sendable {
         public var recipe: String?
         /// Of its rows, in order.
         public var rows: [Row]
+
+        /// Whether it is trained for 8 bits.
+        public var endsInIntegers: Bool { facts.contains { $0.name == "8 bits" } }
     }
 
     public struct Row: Hashable, Codable, Sendable {

@@ -27,6 +27,7 @@ extension StudyRunner {
             return .written(progress)
         }
         let saved = try savedCheckpoint(run)
+        if let saved, !options.reportsNow { try mendHistory(run, saved) }
         if let known = saved?.description.state, known.end != nil || options.reportsNow {
             let progress = state.progress(known, recipe)
             _ = try writeTrained(run, progress) { try trainer(run, recipe, from: saved).result() }
@@ -72,6 +73,16 @@ extension StudyRunner {
             observer.note("\(run.id): \(error); it is now \(file).damaged, and training begins anew")
             return nil
         }
+    }
+
+    /// Writes the history of a run anew where the file is gone or half-written.
+    private func mendHistory(_ run: StudyRun, _ saved: Checkpoint) throws {
+        let path = folder.runPath(run.id), file = path + "/" + CheckpointFolder.historyName
+        let history = saved.description.state.history
+        let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+        guard !history.isEmpty, (StudyResults.history(text)?.count ?? 0) < history.count else { return }
+        try CheckpointFolder(path, files: files(run), version: means.version).writeHistory(history)
+        observer.note("\(run.id): \(file) was not whole, and is written anew")
     }
 
     private func trainer(_ run: StudyRun, _ recipe: TrainingRecipe, from saved: Checkpoint?) throws -> Trainer {

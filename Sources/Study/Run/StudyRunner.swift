@@ -110,6 +110,8 @@ public final class StudyRunner {
         let rows = try study.rows(named: options.rows)
         let manifest = StudyManifest(study)
         try folder.check(manifest)
+        // A folder is begun when there is something to train on.
+        if !options.reportsNow, !folder.isBegun { _ = try images() }
         let lock = options.reportsNow ? nil : try folder.lock()
         return try withExtendedLifetime(lock) {
             try folder.begin(manifest)
@@ -133,7 +135,7 @@ public final class StudyRunner {
     private var isOutOfTime: Bool { options.deadline.map { $0 <= .now } ?? false }
     var isStopping: Bool { observer.isStopping() || Task.isCancelled || isOutOfTime }
 
-    /// Read when they are needed for the first time: a study that is done needs none.
+    /// Read when a folder is begun, or when they are needed for the first time: a study that is done needs none.
     func images() throws -> StudyImages {
         if let loaded { return loaded }
         observer.work(WorkProgress(task: "reading \(data)"))

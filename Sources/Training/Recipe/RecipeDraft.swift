@@ -24,7 +24,8 @@ public struct RecipeDraft: Hashable, Sendable {
     public var accumulation: Int?
     /// Adam where it is open.
     public var optimizer: OptimizerName?
-    /// 0.1 for `sgd` and `nesterov`, 0.001 for `adam` and `adamw` where it is open.
+    /// 0.1 for `sgd` and `nesterov`, 0.001 for `adam` and `adamw` where it is open; a tenth of it where the network rounds as an int8 one
+    /// does, which is trained already.
     public var learningRate: Double?
     /// 0.9 where it is open.
     public var momentum: Double?
@@ -72,7 +73,8 @@ public struct RecipeDraft: Hashable, Sendable {
             }
         return TrainingRecipe(
             epochs: epochs ?? 10, batchSize: batchSize ?? 32, accumulation: accumulation ?? 1, optimizer: chosen,
-            learningRate: learningRate ?? (name.hasMomentum ? 0.1 : 0.001), schedule: schedule ?? .constant, warmUp: warmUp ?? 0,
+            learningRate: learningRate ?? (name.hasMomentum ? 0.1 : 0.001) * (awareness == nil ? 1 : 0.1),
+            schedule: schedule ?? .constant, warmUp: warmUp ?? 0,
             weightDecay: weightDecay ?? (name == .adamw ? 0.01 : 0), maximalGradientNorm: maximalGradientNorm,
             loss: loss(isDistilled: isDistilled), averageDecay: averageDecay, patience: patience, seed: seed ?? 1, frozen: frozen,
             initialization: initialization, augmentation: augmentation ?? .none, normalization: normalization ?? usual,

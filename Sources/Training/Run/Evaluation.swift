@@ -216,7 +216,9 @@ extension CleaveError {
     /// The error of an image that cannot be read, with what to do about it.
     var suggestingToSkip: CleaveError {
         var error = self
-        if suggestion == nil, location.file != nil { error.suggestion = "leave it out: --skip-bad" }
+        if suggestion == nil, location.file != nil {
+            error.suggestion = "leave it out: --skip-bad, or skip-bad: true in the recipe of a study"
+        }
         return error
     }
 }
