@@ -24,7 +24,7 @@ extension VerificationSummary: Report {
                 + report.inputs.map { " · \($0.name.printable()) \($0.elementType)\($0.shape)" }.joined()
         ]
         lines.append("")
-        lines += Self.table(report.outputs, title: "output").lines(style: style)
+        lines += Self.table(report.outputs, title: "output", leastSignalToNoise: report.leastSignalToNoise).lines(style: style)
         lines += Self.worstElements(report.outputs)
         if !report.originalAgainstExpected.isEmpty {
             lines += ["", "  against the expected outputs in the file"]
@@ -109,7 +109,8 @@ extension VerificationSummary: Report {
         return "max relative error \(numbers.value), tolerance \(numbers.limit)"
     }
 
-    static func table(_ outputs: [VerificationReport.Output], title: String) -> Table {
+    /// - Parameter leastSignalToNoise: in dB, what makes an output close that is not equal.
+    static func table(_ outputs: [VerificationReport.Output], title: String, leastSignalToNoise: Double? = nil) -> Table {
         var table = Table([
             .left(title), .right("elements"), .right("max abs"), .right("max rel"), .right("SQNR"), .right("cosine"),
             .right("same arg-max"), .left(""),
@@ -124,7 +125,9 @@ extension VerificationSummary: Report {
                 .init(output.name), .init(NumberFormat.grouped(comparison.elementCount)),
                 .init(NumberFormat.error(comparison.maximumAbsoluteError)), .init(NumberFormat.error(comparison.maximumRelativeError)),
                 .init(NumberFormat.decibels(comparison.signalToNoise)), .init(NumberFormat.cosine(comparison.cosineSimilarity)),
-                .init(comparison.argMaxAgreement.map(NumberFormat.percent) ?? "–"), verdictCell(comparison, output.coarserType),
+                .init(comparison.argMaxAgreement.map(NumberFormat.percent) ?? "–"),
+                !comparison.isEqual && leastSignalToNoise.map { comparison.signalToNoise >= $0 } ?? false
+                    ? .init("close", .good) : verdictCell(comparison, output.coarserType),
             ])
         }
         return table

@@ -47,6 +47,7 @@ struct VerificationSummaryTests {
         var summary = try summary([4, 8.1], [4, 8])
         summary.report.leastSignalToNoise = 20
         #expect(summary.verdict(style: .plain) == "CLOSE (39.3 dB, at least 20 dB)")
+        #expect(summary.text(style: .plain).contains("close\n") && !summary.text(style: .plain).contains("different"))
         #expect(try json(summary)["verdict"] as? String == "CLOSE")
         summary.report.leastSignalToNoise = 50
         #expect(summary.verdict(style: .plain) == "DIFFERENT: output y, 39.3 dB, expected at least 50 dB")
