@@ -58,6 +58,13 @@ void ck_integer_depthwise_pack(
     }
 }
 
+/* Every byte `multiplier` times, of the first one only what is left after `phase`. */
+static void spread_bytes(const uint8_t *source, int64_t phase, int64_t multiplier, int64_t count, uint8_t *spread) {
+    int64_t left = multiplier - phase;
+    for (int64_t i = 0; i < count; source++, left = multiplier)
+        for (; left > 0 && i < count; left--) spread[i++] = *source;
+}
+
 /* The sums of a block's channels at one pixel. */
 CK_CLONES static void add_taps(
     const ck_depthwise_job *job, int64_t line, int64_t x, int64_t first, int64_t count, const int16_t *weights, uint32_t *sums) {
@@ -72,12 +79,13 @@ CK_CLONES static void add_taps(
             if (at < 0 || at >= c->input_width) continue;
             const uint8_t *source = job->source + ((image + y) * c->input_width + at) * job->input_pixel;
             const int16_t *w = weights + (row * c->kernel_width + column) * CHANNELS;
-            if (multiplier == 1) {
-                for (int64_t i = 0; i < count; i++) sums[i] += (uint32_t)((source[first + i] - job->input_zero) * w[i]);
-            } else {
-                for (int64_t i = 0; i < count; i++)
-                    sums[i] += (uint32_t)((source[(first + i) / multiplier] - job->input_zero) * w[i]);
+            uint8_t spread[CHANNELS];
+            const uint8_t *bytes = source + first;
+            if (multiplier > 1) {
+                spread_bytes(source + first / multiplier, first % multiplier, multiplier, count, spread);
+                bytes = spread;
             }
+            for (int64_t i = 0; i < count; i++) sums[i] += (uint32_t)((bytes[i] - job->input_zero) * w[i]);
         }
     }
 }

@@ -180,7 +180,7 @@ struct QuantizeCommand: NetworkCommand {
         _ graph: inout Graph, _ options: inout QuantizationOptions, _ progress: @escaping @Sendable (WorkProgress) -> Void
     ) throws -> [PassReport] {
         if correctBias == .batchNorm {
-            options.channelMeans = graph.batchNormMeans
+            options.channelMeans = try graph.lowered().batchNormMeans
             guard !options.channelMeans.isEmpty else {
                 throw CleaveError(
                     .invalidRequest, "the model has no batch norms, by which biases could be corrected",
@@ -194,6 +194,11 @@ struct QuantizeCommand: NetworkCommand {
             for (name, divisors) in equalized.divisors {
                 options.channelMeans[name] = options.channelMeans[name].map { zip($0, divisors).map(/) }
             }
+        }
+        guard options.channelMeans.isEmpty || graph.hasLayers(withInputsIn: options.channelMeans) else {
+            throw CleaveError(
+                .invalidRequest, "no layer has an input whose means follow from batch norms",
+                suggestion: "take the means that calibration measures: --correct-bias analytic")
         }
         return reports.map { PassReport(pass: $0.pass, fidelity: $0.fidelity, rewrites: $0.rewrites, skips: []) }
     }

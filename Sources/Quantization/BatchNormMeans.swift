@@ -21,6 +21,14 @@ extension Graph {
         return Dictionary(known.map { (self[$0].name, $1.means) }) { first, _ in first }
     }
 
+    /// Whether any layer of a prepared network has an input of which means are given.
+    public func hasLayers(withInputsIn means: [String: [Double]]) -> Bool {
+        nodes.contains { node in
+            guard node.operator.takesBias, let input = node.inputs.first ?? nil else { return false }
+            return means[self[input].name] != nil
+        }
+    }
+
     private func distribution(of node: Node, _ known: [ValueID: ChannelDistribution]) -> ChannelDistribution? {
         func operand(_ index: Int) -> ChannelDistribution? { index < node.inputs.count ? node.inputs[index].flatMap { known[$0] } : nil }
         switch node.operator {
@@ -37,6 +45,13 @@ extension Graph {
         case .binary(let payload) where payload.function == .add && payload.broadcastAxis == .numpy:
             guard node.inputs.count == 2, let first = operand(0), let second = operand(1) else { return nil }
             return first.adding(second)
+        case .variadic(let payload) where payload.function == .sum:
+            let operands = node.inputs.indices.map { operand($0) }
+            guard let first = operands.first ?? nil else { return nil }
+            return operands.dropFirst().reduce(first) { sum, other in sum.flatMap { sum in other.flatMap { sum.adding($0) } } }
+        case .reduction:
+            guard case .match = MeanToGlobalPool().match(node, in: self) else { return nil }
+            return operand(0)?.meansOnly
         case .averagePool: return operand(0)?.meansOnly
         case .globalPool(let payload): return payload.function == .average ? operand(0)?.meansOnly : nil
         case .identity, .dropout: return operand(0)

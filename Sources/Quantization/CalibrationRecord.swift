@@ -119,6 +119,11 @@ public struct CalibrationRecord: Hashable, Sendable, Codable {
 }
 
 extension Graph {
-    /// A checksum of operators, names, shapes and weights of a network that was prepared for quantization.
-    public var calibrationChecksum: String { Checksum(text: textDump(checksums: true)).text }
+    /// A checksum of operators, names of values, shapes and weights of a network that was prepared for quantization; not of what is only
+    /// said about it.
+    public var calibrationChecksum: String {
+        let lines = textDump(checksums: true).split(separator: "\n").filter { !$0.hasPrefix("graph ") && !$0.hasPrefix("metadata ") }
+        let facts = lines.map { line in line.range(of: "  // ").map { line[..<$0.lowerBound] } ?? line }
+        return Checksum(text: facts.joined(separator: "\n")).text
+    }
 }

@@ -62,7 +62,7 @@ public final class Calibrator {
                 let isKnown = count > 1 || batch.sampleNames.count == 1
                 let sample = isKnown ? batch.sampleNames[bad.sample] : batch.sampleNames.joined(separator: ", ")
                 let problem = "the value is \(bad.value.isNaN ? "not a number" : "infinite") for sample \(sample)"
-                if outputs[name] != nil, let weight = graph.nonFiniteConstant {
+                if outputs[name] != nil, batch.inputs.values.allSatisfy(\.isFinite), let weight = graph.nonFiniteConstant {
                     throw CleaveError(
                         .invalidNumbers, "\(problem), as the model's constant '\(weight)' contains NaN or infinities",
                         at: .init(tensor: name), suggestion: "train or export the model again; no sample is to blame")
@@ -96,11 +96,21 @@ public final class Calibrator {
 }
 
 extension Graph {
-    /// The name of a constant in float that contains NaN or an infinity.
+    /// The name of a weight, or another operand of a layer, that contains NaN or an infinity. Elsewhere infinities have a meaning: limits
+    /// that are none, masks.
     fileprivate var nonFiniteConstant: String? {
-        values.first { value in
-            guard let tensor = value.constant, tensor.elementType == .float32 else { return false }
-            return ((try? tensor.withElements(of: Float.self) { $0.allSatisfy(\.isFinite) }) ?? true) == false
-        }?.name
+        nodes.lazy.filter { node in
+            switch node.operator {
+            case .convolution, .convolutionTranspose, .gemm, .matMul, .batchNorm: true
+            default: false
+            }
+        }.flatMap { $0.inputs.compactMap { $0 } }.first { id in constant(id).map { !$0.isFinite } ?? false }.map { self[$0].name }
+    }
+}
+
+extension Tensor {
+    fileprivate var isFinite: Bool {
+        guard elementType == .float32 else { return true }
+        return (try? withElements(of: Float.self) { $0.allSatisfy(\.isFinite) }) ?? true
     }
 }

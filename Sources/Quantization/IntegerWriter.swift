@@ -98,7 +98,7 @@ struct IntegerWriter {
             if !result.raisedChannels.isEmpty {
                 remark += ", the scale of \(result.raisedChannels.count) channels raised so that their bias fits int32"
             }
-            if options.correctsBias, !result.isBiasCorrected {
+            if options.correctsBias, !result.isBiasCorrected, node.operator.takesBias {
                 remark += ", its bias not corrected: the means of its input's channels are not known"
             }
             let zeros = try Tensor([Int8](repeating: 0, count: result.scales.count), shape: [result.scales.count])

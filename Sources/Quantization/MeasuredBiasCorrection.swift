@@ -81,7 +81,7 @@ extension IntegerRole {
 
 extension Operator {
     /// Whether a layer can have a bias, so that what it is off by can be taken away; dimension 1 then counts its channels.
-    fileprivate var takesBias: Bool {
+    var takesBias: Bool {
         switch self {
         case .convolution, .convolutionTranspose, .gemm: true
         default: false

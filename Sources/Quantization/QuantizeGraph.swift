@@ -54,8 +54,8 @@ public struct QuantizeGraph: Pass {
         return report
     }
 
-    /// What the channels of the layers' inputs are on average.
-    /// - Throws: `CleaveError` when nothing is known of any.
+    /// What the channels of the layers' inputs are on average, as far as it is known.
+    /// - Throws: `CleaveError` when calibration should have measured it and did not.
     private func channelMeans(of graph: Graph, _ plan: IntegerPlan) throws -> [ValueID: [Double]] {
         var means: [ValueID: [Double]] = [:]
         for node in graph.nodes where plan.isInteger(node) {
@@ -64,12 +64,7 @@ public struct QuantizeGraph: Pass {
             means[input] = options.channelMeans.isEmpty
                 ? statistics[name]?.channelMeans.flatMap { $0.isEmpty ? nil : $0 } : options.channelMeans[name]
         }
-        guard !means.isEmpty else {
-            guard options.channelMeans.isEmpty else {
-                throw CleaveError(
-                    .invalidRequest, "no layer that runs in integers has an input whose means follow from batch norms",
-                    suggestion: "correct biases by the means that calibration measures")
-            }
+        guard !means.isEmpty || !options.channelMeans.isEmpty else {
             throw CleaveError(
                 .invalidRequest, "the ranges have no means of channels, by which biases are corrected",
                 suggestion: "calibrate again with `cleave calibrate`")

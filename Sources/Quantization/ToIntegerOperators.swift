@@ -145,6 +145,8 @@ private struct IntegerForm {
             guard payload.pads == nil, inputs.count > 1 else { return nil }
             if inputs.count == 2 { inputs.append(nil) }
             inputs[Pad.Operand.value.rawValue] = input.zeroPoint
+        } else if case .pad = node.operator, inputs.count > Pad.Operand.value.rawValue {
+            inputs[Pad.Operand.value.rawValue] = nil
         }
         self.init(node.operator, inputs, outputs.map(\.value))
     }

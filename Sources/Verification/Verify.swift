@@ -88,13 +88,21 @@ extension Graph {
     /// The same network, a single input or output of which has the name of the other's.
     fileprivate func calledAs(_ other: Graph) throws -> Graph {
         let pairs = [(inputs, other.inputs), (outputs, other.outputs)].filter { $0.count == 1 && $1.count == 1 }
-        let renamed = pairs.map { (id: $0[0], name: other[$1[0]].name) }.filter { value(named: $0.name) == nil }
+        let renamed = pairs.map { (id: $0[0], name: other[$1[0]].name) }.filter { self[$0.id].name != $0.name }
         guard !renamed.isEmpty else { return self }
         var graph = self
-        try graph.edit { editor in
-            for (id, name) in renamed where !editor.graph.isCaptured(id) { try editor.rename(id, to: name) }
+        do {
+            try graph.edit { editor in
+                // Other values that have such a name make room.
+                let others = renamed.compactMap { value(named: $0.name)?.id }.filter { id in !renamed.contains { $0.id == id } }
+                for id in renamed.map(\.id) + others { try editor.rename(id, to: editor.uniqueName(self[id].name)) }
+                for (id, name) in renamed { try editor.rename(id, to: name) }
+            }
+            return graph
+        } catch {
+            // Subgraphs read values by their names.
+            return self
         }
-        return graph
     }
 }
 

@@ -49,6 +49,28 @@ struct IntegerBiasTests {
         for semantics in [IntegerSemantics.fused, .tflite] { try expectSameIntegers(graph, inputs, semantics, isFast: false, steps: 0) }
     }
 
+    /// An int32 bias of another scale is what it says, not the nearest multiple of the products'.
+    @Test(arguments: [nil, Quantizer.uint8(0.1, 0)] as [Quantizer?]) func biasesOfAnotherScale(_ result: Quantizer?) throws {
+        var builder = GraphBuilder()
+        let x = try builder.dequantize(builder.integerInput("x", [1, 2, 3, 3], .uint8), Self.input)
+        let codes = try Tensor([Int64(0), 0, 1, -1], shape: [2, 2, 1, 1], as: .int8)
+        let weight = try builder.add(
+            .dequantizeLinear(.init(axis: 0, blockSize: 0)), builder.constant(codes), builder.constant(Tensor(scalar: Float(4))))
+        let bias = try builder.add(
+            .dequantizeLinear(.init(axis: 0, blockSize: 0)), builder.constant(Tensor([90, 70], shape: [2], as: .int32)),
+            builder.constant(Tensor(scalar: Float(0.001))))
+        let window = Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [], end: []))
+        let y = try builder.add(.convolution(.init(window: window, groups: 1)), x, weight, bias)
+        let graph = try builder.finish(result.map { try builder.quantize(y, $0) } ?? y)
+        let inputs = ["x": try randomIntegers([1, 2, 3, 3], .uint8, seed: 4)]
+        let literal = try ReferenceBackend().prepare(graph, inputShapes: [:]).makeSession().run(inputs)
+        for semantics in [IntegerSemantics.fused, .tflite] {
+            let actual = try OneDNNBackend(threads: 2, semantics: semantics).prepare(graph, inputShapes: [:]).makeSession().run(inputs)
+            let name = graph[graph.outputs[0]].name
+            try expectClose(#require(actual[name]), #require(literal[name]), tolerance: 1e-6)
+        }
+    }
+
     /// A file may say anything: then nothing is made of it.
     @Test(arguments: [Float.nan, .infinity]) func scalesThatAreNoNumbers(_ scale: Float) throws {
         var builder = GraphBuilder()

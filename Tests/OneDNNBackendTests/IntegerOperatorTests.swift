@@ -142,6 +142,17 @@ struct IntegerOperatorTests {
         }
     }
 
+    /// The number beside the amounts has no meaning then, and is a float.
+    @Test(arguments: [Pad.Mode.reflect, .edge]) func padsOfOtherModes(_ mode: Pad.Mode) throws {
+        var builder = GraphBuilder()
+        let quantizer = Quantizer.uint8(0.02, 128)
+        let x = try builder.dequantize(builder.integerInput("x", [1, 4, 5, 4], .uint8), quantizer)
+        let amounts = try builder.constant(Tensor([Int64(0), 0, 1, 2, 0, 0, 2, 1], shape: [8], as: .int64))
+        let y = try builder.add(.pad(.init(mode: mode, pads: nil, value: 0)), x, amounts, builder.constant(Tensor(scalar: Float(1))))
+        let graph = try builder.finish(builder.quantize(y, quantizer))
+        try expectSameIntegers(graph, ["x": randomIntegers([1, 4, 5, 4], .uint8, seed: 13)], isFast: false, steps: 0)
+    }
+
     /// From float through integers to float again, in every layout.
     @Test(arguments: [[2, 35, 9, 7], [3, 64], [70], []]) func borders(_ shape: [Int]) throws {
         for (input, _, result) in Self.quantizers {

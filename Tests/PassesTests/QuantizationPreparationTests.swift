@@ -120,6 +120,12 @@ struct QuantizationPreparationTests {
             #expect(result.operatorNames == names)
             try expectEqualOutputs(result, graph, tolerance: 1e-6)
         }
+        // A row may be one of tokens.
+        let tokens = try makeGraph {
+            let mean = Reduction(function: .mean, axes: [-1], keepDimensions: true, keepsInputWithoutAxes: false)
+            $0.output(try $0.node(.reduction(mean), [try $0.input("x", [2, 3, 5])], name: "y"))
+        }
+        #expect(try rewritten(tokens, by: MeanToGlobalPool()).graph.operatorNames == ["ReduceMean"])
     }
 
     @Test func fillsOfWeightsAreWrittenOut() throws {

@@ -136,14 +136,36 @@ struct BatchNormMeansTests {
         #expect(try meanError(options) < plain / 2)
     }
 
-    @Test func layersWithoutMeansAreSaid() throws {
+    /// As other tools write sums and means over pixels.
+    @Test func otherOperatorsOfTheSameFunction() throws {
+        let graph = try network {
+            let x = try $0.input("x", [.named("N"), 3, 4, 4])
+            let first = try normalized(x, in: &$0, "first"), second = try normalized(x, in: &$0, "second")
+            let sum = try $0.node(.variadic(Variadic(function: .sum)), [first, second, first], "sum")
+            let mean = Reduction(function: .mean, axes: [2, 3], keepDimensions: false, keepsInputWithoutAxes: false)
+            let other = Reduction(function: .mean, axes: [1], keepDimensions: true, keepsInputWithoutAxes: false)
+            return [try $0.node(.reduction(mean), [sum], "mean"), try $0.node(.reduction(other), [sum], "other")]
+        }
+        let means = graph.batchNormMeans
+        expectClose(means["sum"], Self.shift.map { 3 * Double($0) })
+        expectClose(means["mean"], Self.shift.map { 3 * Double($0) })
+        #expect(means["other"] == nil)
+    }
+
+    /// A layer of which nothing is known stays as it is, by itself in integers as well.
+    @Test func layersWithoutMeansStay() throws {
         let graph = try network { [try $0.conv(try $0.input("x", [.named("N"), 3, 8, 8]), [6, 3, 1, 1], "y")] }
         #expect(graph.batchNormMeans.isEmpty)
         var options = QuantizationOptions(correctsBias: true)
         options.channelMeans = ["elsewhere": [1]]
-        var result = graph
-        let pass = try QuantizeGraph(calibrated(graph), options: options)
-        let error = #expect(throws: CleaveError.self) { try pass.run(on: &result) }
-        #expect(error?.problem.contains("means follow from batch norms") == true)
+        #expect(!graph.hasLayers(withInputsIn: options.channelMeans) && graph.hasLayers(withInputsIn: ["x": [0, 0, 0]]))
+        var (corrected, plain) = (graph, graph)
+        let record = try calibrated(graph)
+        _ = try QuantizeGraph(record, options: options).run(on: &corrected)
+        _ = try QuantizeGraph(record, options: .init()).run(on: &plain)
+        let inputs = ["x": try samples([4, 3, 8, 8])]
+        #expect(try run(corrected, inputs)["y"] == run(plain, inputs)["y"])
+        let batch = CalibrationBatch(inputs: inputs, sampleNames: (0..<4).map { "\($0)" })
+        #expect(try sensitivities(of: graph, record, options: options, samples: [batch], backend: ReferenceBackend()).count == 1)
     }
 }

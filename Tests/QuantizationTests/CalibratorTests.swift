@@ -60,6 +60,49 @@ struct CalibratorTests {
         }
     }
 
+    /// A limit that is none says nothing against the model, nor a bad sample; a weight does.
+    @Test func whoIsToBlame() throws {
+        func problem(weight: Float, sample: Float) throws -> String {
+            let graph = try network {
+                let x = try $0.input("x", [.named("N"), 2, 3, 3])
+                let limits = [try $0.constant("low", [0], []), try $0.constant("high", [.infinity], [])]
+                let sigmoid = try $0.node(.activation(Activation(function: .sigmoid)), [x], "s")
+                let limited = try $0.node(.clip(Clip(minimum: nil, maximum: nil)), [sigmoid] + limits, "c")
+                let weights = [weight] + [Float](repeating: 0.5, count: 7)
+                let window = Window(kernel: [], strides: [], dilations: [], padding: .explicit(begin: [], end: []))
+                let first = try $0.node(
+                    .convolution(Convolution(window: window, groups: 1)), [limited, try $0.constant("w", weights, [4, 2, 1, 1])], "a")
+                return [try $0.conv(first, [2, 4, 1, 1], "y")]
+            }
+            let calibrator = try Calibrator(graph, backend: ReferenceBackend(), detail: [])
+            var numbers = [Float](repeating: 0.1, count: 36)
+            numbers[20] = sample
+            let batch = CalibrationBatch(inputs: ["x": try Tensor(numbers, shape: [2, 2, 3, 3])], sampleNames: ["first", "second"])
+            return try #require(throws: CleaveError.self) { try calibrator.add(batch) }.problem
+        }
+        #expect(try problem(weight: 0.5, sample: .nan) == "the value is not a number for sample second")
+        let blamed = try problem(weight: .nan, sample: 0.1)
+        #expect(blamed == "the value is not a number for sample first, as the model's constant 'w' contains NaN or infinities")
+    }
+
+    @Test func rangesAreOfANetwork() throws {
+        let graph = try residualNetwork()
+        var record = try calibrated(graph)
+        record.network = graph.calibrationChecksum
+        try record.check(isOf: graph)
+        var renamed = graph
+        renamed.setMetadata("author", to: "somebody")
+        try record.check(isOf: renamed)
+        var other = graph
+        let weight = try #require(other.value(named: "a.weight")?.id)
+        try other.edit { editor in
+            let values = try #require(editor.graph[weight].constant).elements(as: Float.self)
+            editor.setConstant(weight, to: try Tensor(values.map { $0 * 1.01 }, shape: [8, 8, 3, 3]))
+        }
+        let error = #expect(throws: CleaveError.self) { try record.check(isOf: other) }
+        #expect(error?.problem == "the ranges are of another network, or of other weights")
+    }
+
     @Test(arguments: [Float.nan, .infinity, -.infinity]) func invalidNumbersAreNamed(value: Float) throws {
         var values = try samples([5, 3, 8, 8]).elements(as: Float.self)
         values[3 * 192 + 17] = value

@@ -303,22 +303,23 @@ struct QuantizeGraphTests {
 
     /// 0 is in every range, so that padding with it moves elements; any other number has to be rounded.
     @Test func padsKeepTheScale() throws {
-        for value in [0, 9] as [Float] {
+        for (mode, value) in [(.constant, 0), (.constant, 9), (.reflect, 9)] as [(Pad.Mode, Float)] {
+            let moves = mode == .reflect || value == 0
             let original = try network {
                 let x = try $0.conv(try $0.input("x", [.named("N"), 3, 8, 8]), [4, 3, 3, 3], "a")
                 let pads = try $0.editor.addConstant(Tensor([Int64(0), 1, 0, 0, 0, 1, 0, 2], shape: [8], as: .int64), name: "pads")
                 let operands = [x, pads, try $0.constant("value", [value], [])]
-                return [try $0.conv(try $0.node(.pad(Pad(mode: .constant, pads: nil, value: 0)), operands, "padded"), [2, 6, 1, 1], "y")]
+                return [try $0.conv(try $0.node(.pad(Pad(mode: mode, pads: nil, value: 0)), operands, "padded"), [2, 6, 1, 1], "y")]
             }
             let (float, report) = try quantized(original)
-            #expect(report.skips.map(\.reason.description) == (value == 0 ? [] : ["it pads with another number than 0"]))
+            #expect(report.skips.map(\.reason.description) == (moves ? [] : ["it pads with another number than 0"]))
             let (before, after) = (QuantizationParameters(of: "a", in: float), QuantizationParameters(of: "padded", in: float))
-            #expect((before == after) == (value == 0))
+            #expect((before == after) == moves)
             var integers = float
             _ = try ToIntegerOperators().run(on: &integers)
             let pad = try #require(integers.nodes(named: "Pad").first)
             let isByte = pad.inputs[0].flatMap { integers[$0].tensorType?.elementType } == .uint8
-            #expect(isByte == (value == 0))
+            #expect(isByte == moves)
             let inputs = try input(original)
             #expect(try signalToNoise(#require(run(float, inputs)["y"]), #require(run(integers, inputs)["y"])) > 45)
         }

@@ -322,6 +322,14 @@ struct StudyRefusalTests {
         }
     }
 
+    @Test func whatIsOnlyCountedNeedsNoImages() throws {
+        try withStudy { study in
+            let counted = StudyCase.yaml.replacing(", recipe: short, quantize: int8 }", with: " }\nmeasure: [size, parameters, macs]")
+            let outcome = try study.runner(counted, data: "nothing.npz").run()
+            #expect(outcome == .complete)
+        }
+    }
+
     @Test func oneProcessAtATime() throws {
         try withStudy { study in
             let lock = try study.results.lock()

@@ -102,7 +102,8 @@ struct VerifyTests {
         }
         #expect(named.problem == "only a.onnx has this input; b.onnx has 'image', 'mask'")
         // Single ones belong together, whatever they are called.
-        for model in [renamed, other] {
+        let swapped = try chain(["x"], graphName: "e", input: "y"), blocked = try chain(["y", "x", "z"], graphName: "f", input: "image")
+        for model in [renamed, other, swapped, blocked] {
             let report = try verify(model, against: graph, inputs: .random(count: 1, seed: 1), backend: backend)
             #expect(report.isEqual && report.outputs.map(\.name) == ["y"])
         }

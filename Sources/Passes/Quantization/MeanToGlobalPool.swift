@@ -4,8 +4,8 @@ import Tensors
 /// Makes a `GlobalAveragePool`, and a `Flatten` where the dimensions go away, of a `ReduceMean` over all pixels, as PyTorch writes
 /// `x.mean((2, 3))`: runtimes have the pool in integers.
 ///
-/// Requires: an input of float32 with a known number of spatial dimensions, all of them reduced and nothing else. Ensures: the same
-/// function; the output keeps its name.
+/// Requires: an input of float32 with two or three spatial dimensions, all of them reduced and nothing else: with one, it may be a row of
+/// tokens. Ensures: the same function; the output keeps its name.
 public struct MeanToGlobalPool: RewriteRule {
     public struct Match {
         let keepsDimensions: Bool
@@ -19,8 +19,8 @@ public struct MeanToGlobalPool: RewriteRule {
     public func match(_ node: Node, in graph: Graph) -> MatchResult<Match> {
         guard case .reduction(let payload) = node.operator, payload.function == .mean, let input = node.input(Reduction.Operand.input)
         else { return .unrelated }
-        guard graph.elementType(of: input) == .float32, let rank = graph.shape(of: input)?.count, (3...5).contains(rank) else {
-            return .skip(SkipReason("its input has no spatial dimensions"))
+        guard graph.elementType(of: input) == .float32, let rank = graph.shape(of: input)?.count, (4...5).contains(rank) else {
+            return .skip(SkipReason("its input is no image or volume"))
         }
         let operand = node.input(Reduction.Operand.axes)
         let given = operand == nil ? payload.axes : graph.constant(operand)?.int64s()?.map { Int($0) }

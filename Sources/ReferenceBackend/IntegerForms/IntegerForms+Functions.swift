@@ -84,6 +84,10 @@ extension IntegerForms {
                 inputs[Pad.Operand.value.rawValue] = try editor.addConstant(zero, name: graph.label(of: node) + "_zero_point")
             }
         }
+        if case .pad(let pad) = operation, pad.mode != .constant, inputs.count > Pad.Operand.value.rawValue {
+            // A number that only constant pads take.
+            inputs[Pad.Operand.value.rawValue] = nil
+        }
         if case .maxPool = operation, node.outputs.dropFirst().contains(where: { $0 != nil }) { return }
         let moved = try editor.insert(
             operation, inputs: inputs, outputs: node.outputs.map { $0.map { .new(name: graph[$0].name + "_quantized") } ?? .none },

@@ -57,7 +57,7 @@ extension IntegerForms {
         guard steps.allSatisfy({ $0.isNormal }) else { return nil }
         var product = IntegerProduct(function: function, input: input, weight: weight)
         guard let bias else { return product }
-        let tolerance = result.elementType == .float32 ? Float.infinity : result.affine.scale / 4
+        let tolerance = result.elementType == .float32 ? 0 : result.affine.scale / 4
         guard let values = biases(bias, steps, channels, tolerance: tolerance) else { return nil }
         product.bias = try editor.addConstant(Tensor(values, shape: [channels]), name: graph[weight].name + "_bias")
         return product
@@ -176,8 +176,8 @@ extension IntegerForms {
 
     // MARK: Results in float
 
-    /// A product of dequantized operands that nothing quantizes computes in integers, too, and is scaled once. A bias in float is added
-    /// after that.
+    /// A product of dequantized operands that nothing quantizes computes in integers, too, and is scaled once. A bias that is no multiple
+    /// of the products' scale is added after that.
     mutating func takeFloatResult(_ id: NodeID) throws {
         let node = graph[id]
         switch node.operator {
@@ -186,9 +186,8 @@ extension IntegerForms {
                 graph.useCount(of: output) > 0 || graph.isOutput(output)
             else { return }
             let result = IntegerOperator.Result(elementType: .float32, affine: .init(scale: 1, zeroPoint: 0), limits: 0...0)
-            let bias = floatBias(of: node)
-            guard let product = try product(node, result, takesBias: bias == nil) else { return }
-            guard let bias else { return try insert(product, result, node, at: node) }
+            if let product = try product(node, result) { return try insert(product, result, node, at: node) }
+            guard let bias = try floatBias(of: node), let product = try product(node, result, takesBias: false) else { return }
             let operation = IntegerOperator(
                 function: product.function, rounding: rounding, operands: [product.input.affine], result: result)
             guard operation.isComputable else { return }
@@ -201,8 +200,8 @@ extension IntegerForms {
         }
     }
 
-    /// A constant bias in float, shaped so that it is broadcast along channels.
-    private func floatBias(of node: Node) -> (tensor: Tensor, name: String)? {
+    /// A constant bias, or one that is dequantized, in float, shaped so that it is broadcast along channels.
+    private func floatBias(of node: Node) throws -> (tensor: Tensor, name: String)? {
         let operand: ValueID?
         var dimensions = 0
         switch node.operator {
@@ -212,10 +211,17 @@ extension IntegerForms {
         case .gemm: operand = node.input(Gemm.Operand.c)
         default: return nil
         }
-        guard let operand, let tensor = graph.constant(operand), tensor.elementType == .float32,
+        guard let operand, let tensor = try graph.constant(operand) ?? dequantizedConstant(operand), tensor.elementType == .float32,
             let reshaped = try? tensor.reshaped(tensor.shape + [Int](repeating: 1, count: dimensions))
         else { return nil }
         return (reshaped, graph[operand].name + "_spread")
+    }
+
+    private func dequantizedConstant(_ id: ValueID) throws -> Tensor? {
+        guard let node = graph.producer(of: id), case .dequantizeLinear = node.operator else { return nil }
+        let operands = node.inputs.map { graph.constant($0) }
+        guard zip(node.inputs, operands).allSatisfy({ $0 == nil || $1 != nil }) else { return nil }
+        return try evaluate(node.operator, operands: operands, outputCount: 1, opset: graph.opset)[0]
     }
 }
 

@@ -111,7 +111,7 @@ public final class StudyRunner {
         let manifest = StudyManifest(study)
         try folder.check(manifest)
         // A folder is begun when there is something to train on.
-        if !options.reportsNow, !folder.isBegun { _ = try images() }
+        if !options.reportsNow, !folder.isBegun, needsImages(rows) { _ = try images() }
         let lock = options.reportsNow ? nil : try folder.lock()
         return try withExtendedLifetime(lock) {
             try folder.begin(manifest)
@@ -129,6 +129,11 @@ public final class StudyRunner {
             }
             return unfinished.isEmpty ? .complete : .unfinished(unfinished)
         }
+    }
+
+    private func needsImages(_ rows: [StudyRow]) -> Bool {
+        let isMeasured = !study.measures.allSatisfy { [.size, .parameters, .macs, .latency].contains($0) }
+        return isMeasured || state.runs(for: rows).contains { $0.recipe != nil || !$0.quantizations.isEmpty }
     }
 
     private var stopped: Outcome { isOutOfTime ? .outOfTime : .interrupted }

@@ -73,7 +73,7 @@ public struct RecipeDraft: Hashable, Sendable {
             }
         return TrainingRecipe(
             epochs: epochs ?? 10, batchSize: batchSize ?? 32, accumulation: accumulation ?? 1, optimizer: chosen,
-            learningRate: learningRate ?? (name.hasMomentum ? 0.1 : 0.001) * (awareness == nil ? 1 : 0.1),
+            learningRate: learningRate ?? (awareness == nil ? (name.hasMomentum ? 0.1 : 0.001) : (name.hasMomentum ? 0.01 : 0.0001)),
             schedule: schedule ?? .constant, warmUp: warmUp ?? 0,
             weightDecay: weightDecay ?? (name == .adamw ? 0.01 : 0), maximalGradientNorm: maximalGradientNorm,
             loss: loss(isDistilled: isDistilled), averageDecay: averageDecay, patience: patience, seed: seed ?? 1, frozen: frozen,
