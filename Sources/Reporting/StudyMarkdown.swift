@@ -44,8 +44,10 @@ public struct StudyMarkdown: Sendable {
         return (parts + ["## How it was measured", circumstances]).joined(separator: "\n\n") + "\n"
     }
 
-    private static func table(_ titles: [String], _ rows: [[String]]) -> String {
-        let head = ["| \(titles.joined(separator: " | ")) |", "|---|" + titles.dropFirst().map { _ in "---:|" }.joined()]
+    /// - Parameter names: how many of the columns, the first ones, hold words.
+    private static func table(_ titles: [String], _ rows: [[String]], names: Int = 1) -> String {
+        let rule = "|" + titles.indices.map { $0 < names ? "---|" : "---:|" }.joined()
+        let head = ["| \(titles.joined(separator: " | ")) |", rule]
         return (head + rows.map { "| \($0.joined(separator: " | ")) |" }).joined(separator: "\n")
     }
 
@@ -56,7 +58,7 @@ public struct StudyMarkdown: Sendable {
                 + texts.map { ($0 ?? "–").inMarkdown }
         }
         let note = layout.footnote.map { "\n\n" + $0.inMarkdown } ?? ""
-        return Self.table(["row", "network"] + layout.columns.map(\.title), rows) + note
+        return Self.table(["row", "network"] + layout.columns.map(\.title), rows, names: 2) + note
     }
 
     private func comparison(_ comparisons: [StudyComparison]) -> String {
